@@ -1,0 +1,40 @@
+"""s3cache: a Django cache in any S3-compatible object store.
+
+    CACHES = {"default": {"BACKEND": "s3cache.ObjectStoreCache", "LOCATION": "s3://bucket/prefix", "OPTIONS": {"ENGINE": "boto3"}}}
+
+Importing it imports no engine and no SDK.
+"""
+
+from s3cache.backend import ObjectStoreCache
+from s3cache.errors import (
+    Conflict,
+    EngineError,
+    EngineMisconfigured,
+    EngineUnavailable,
+    EntryError,
+    NotModified,
+    NotSupported,
+    ObjectNotFound,
+    ObjectTooLarge,
+    OptionError,
+    PreconditionFailed,
+    S3CacheError,
+)
+from s3cache.version import __version__
+
+__all__ = [
+    "Conflict",
+    "EngineError",
+    "EngineMisconfigured",
+    "EngineUnavailable",
+    "EntryError",
+    "NotModified",
+    "NotSupported",
+    "ObjectNotFound",
+    "ObjectStoreCache",
+    "ObjectTooLarge",
+    "OptionError",
+    "PreconditionFailed",
+    "S3CacheError",
+    "__version__",
+]

@@ -1,0 +1,106 @@
+"""Configuration -> the parts of one cache, put together and shared by all backend objects of this process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from s3cache import plugins, sharing
+from s3cache.codec import Codec, TextKind
+from s3cache.compressors.base import Compressor
+from s3cache.culling import Culler
+from s3cache.engines.base import AsyncEngine, Engine
+from s3cache.entries import Entries
+from s3cache.envelope import Envelopes
+from s3cache.errors import OptionError
+from s3cache.looks import Looks
+from s3cache.operations import Operations
+from s3cache.options import OWN_NAMES, Configuration, Options
+from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, InThread, Runtime
+from s3cache.signing import Checksum, Keyring
+from s3cache.statistics import Statistics
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The parts that a backend calls."""
+
+    operations: Operations
+    """For ``runtime.finish``."""
+    asynchronous: Operations
+    """For ``await``: on the engine's native async, or whole operations in threads."""
+    statistics: Statistics
+    engine: Engine
+
+
+def assembled(configuration: Configuration, max_entries: int, text_kinds: tuple[TextKind, ...]) -> Assembly:
+    """The parts for a configuration. Raises OptionError for a mistake that a serializer, a compressor or the engine finds."""
+    options = configuration.options
+    key = (
+        configuration.location,
+        sharing.hashable(configuration.engine_options),
+        options,
+        configuration.keys,
+        max_entries,
+        text_kinds,
+    )
+    return sharing.shared(key, lambda: build(configuration, max_entries, text_kinds))
+
+
+def build(configuration: Configuration, max_entries: int, text_kinds: tuple[TextKind, ...]) -> Assembly:
+    """The same, anew."""
+    options, statistics = configuration.options, Statistics()
+    codec, envelopes = codec_of(options, text_kinds), envelopes_of(configuration)
+    # A limit below 1 that is not 0 can only have been set on the instance, as Django's own tests do.
+    culler = Culler(max(1, max_entries), options.cull_frequency) if max_entries else None
+    engine = engine_of(configuration)
+
+    def operations(shaped: AsyncEngine, runtime: Runtime) -> Operations:
+        entries = Entries(shaped, envelopes, codec, statistics)
+        return Operations(shaped, runtime, entries, Looks(shaped, culler, statistics), statistics, options.namespace)
+
+    blocking = operations(Blocking(engine), BlockingRuntime())
+    native = engine.asynchronous()
+    in_threads = cast(Operations, InThread(blocking, sharing.executor))
+    return Assembly(blocking, operations(native, AsyncioRuntime()) if native else in_threads, statistics, engine)
+
+
+def engine_of(configuration: Configuration) -> Engine:
+    """The engine, shared by all caches of the same LOCATION and engine options."""
+    kind: type[Engine] = plugins.find("ENGINE", configuration.options.engine)
+    key = (kind, configuration.location, sharing.hashable(configuration.engine_options))
+    try:
+        return sharing.shared(key, lambda: kind.from_options(configuration.location, configuration.engine_options))
+    except OptionError as error:
+        capitals = sorted(name for name in configuration.engine_options if name.upper() in OWN_NAMES)
+        if not capitals:
+            raise
+        names = ", ".join(f"{name.upper()!r}" for name in capitals)
+        raise OptionError(f"{error} The cache's own options are written in capitals: {names}.") from error
+
+
+def codec_of(options: Options, text_kinds: tuple[TextKind, ...]) -> Codec:
+    accepted = [plugins.find("SERIALIZER", name)() for name in options.accept_serializers]
+    return Codec(
+        plugins.find("SERIALIZER", options.serializer)(),
+        plugins.find("COMPRESSOR", options.compressor)(),
+        compressor_named,
+        accepted=accepted,
+        text_kinds=text_kinds,
+        compress_min_bytes=options.compress_min_bytes,
+        max_value_bytes=options.max_value_bytes,
+    )
+
+
+def compressor_named(name: str) -> Compressor:
+    """The compressor that an entry names. An entry may name, but not import: no dotted path is followed."""
+    if "." in name or ":" in name:
+        raise OptionError(f"{name!r} is no compressor's name")
+    return cast(Compressor, plugins.find("COMPRESSOR", name)())
+
+
+def envelopes_of(configuration: Configuration) -> Envelopes:
+    keyring = Keyring(configuration.keys) if configuration.keys else None
+    if configuration.options.signing and keyring is not None:
+        return Envelopes(keyring)
+    return Envelopes(Checksum(), keyring)

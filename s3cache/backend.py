@@ -1,0 +1,259 @@
+"""ObjectStoreCache: the face that Django knows. Each method makes the full key and hands it to ``operations``.
+
+The synchronous methods run an operation's coroutine with ``finish``; the asynchronous ones await the same coroutine on an
+engine with native async, and elsewhere on a thread of s3cache's own. What is costly is shared by all backend objects of a
+process (``sharing``), so making one is cheap and ``close()``, which Django calls after each request, has nothing to do.
+
+Reference: https://docs.djangoproject.com/en/stable/topics/cache/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.utils.safestring import SafeString
+
+from s3cache import sharing
+from s3cache.assembly import Assembly, assembled
+from s3cache.codec import TextKind
+from s3cache.engines.base import Engine, ObjectInfo
+from s3cache.entries import MISSING
+from s3cache.errors import OptionError
+from s3cache.operations import Operations
+from s3cache.options import configure, improperly_configured
+from s3cache.runtime import finish, in_thread, iterate
+
+TEXT_KINDS = (TextKind("safestr", SafeString),)
+
+Timeout = float | None | object
+"""Seconds, None for no expiry, or DEFAULT_TIMEOUT for the cache's TIMEOUT."""
+
+
+class ObjectStoreCache(BaseCache):
+    """A Django cache in an object store; ``location`` and ``params`` are an entry of CACHES without its BACKEND.
+
+    Construction opens no connection, reads no credentials and writes no file. It raises ImproperlyConfigured for every mistake
+    in CACHES. A subclass that overrides only a synchronous method has the asynchronous one follow, on a worker thread.
+    """
+
+    _assembly: Assembly | None = None
+    _generation = -1
+
+    def __init__(self, location: object, params: Mapping[str, Any]) -> None:
+        with improperly_configured(location):
+            self.configuration = configure(location, params, lambda: settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
+            try:
+                super().__init__(dict(params))
+            except ImportError as error:
+                raise OptionError(f"KEY_FUNCTION is {params['KEY_FUNCTION']!r}, which cannot be imported: {error}") from error
+            self._max_entries = self.configuration.options.max_entries or 0
+            self._assembled()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for name in FOLLOWED:
+            if definer(cls, name) < definer(cls, f"a{name}"):
+                setattr(cls, f"a{name}", following(name))
+
+    @property
+    def _max_entries(self) -> int:
+        """Django's name for the limit, 0 for none, which may be set on an instance."""
+        return self._limit
+
+    @_max_entries.setter
+    def _max_entries(self, limit: int) -> None:
+        self._limit = limit
+        self._assembly = None
+
+    def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        return finish(self._operations.get(self._full(key, version), default))
+
+    async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        return await self._asynchronous.get(self._full(key, version), default)
+
+    def set(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+        finish(self._operations.set(self._full(key, version), value, self._seconds(timeout)))
+
+    async def aset(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+        await self._asynchronous.set(self._full(key, version), value, self._seconds(timeout))
+
+    def add(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        return finish(self._operations.add(self._full(key, version), value, self._seconds(timeout)))
+
+    async def aadd(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        return await self._asynchronous.add(self._full(key, version), value, self._seconds(timeout))
+
+    def touch(self, key: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        return finish(self._operations.touch(self._full(key, version), self._seconds(timeout)))
+
+    async def atouch(self, key: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        return await self._asynchronous.touch(self._full(key, version), self._seconds(timeout))
+
+    def delete(self, key: Any, version: int | None = None) -> bool:
+        return finish(self._operations.delete(self._full(key, version)))
+
+    async def adelete(self, key: Any, version: int | None = None) -> bool:
+        return await self._asynchronous.delete(self._full(key, version))
+
+    def has_key(self, key: Any, version: int | None = None) -> bool:
+        return finish(self._operations.has_key(self._full(key, version)))
+
+    async def ahas_key(self, key: Any, version: int | None = None) -> bool:
+        return await self._asynchronous.has_key(self._full(key, version))
+
+    def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        return present(key, finish(self._operations.incr(self._full(key, version), delta)))
+
+    async def aincr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        return present(key, await self._asynchronous.incr(self._full(key, version), delta))
+
+    def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        old, new = self._versions(delta, version)
+        return present(key, finish(self._operations.move(self._full(key, old), self._full(key, new))) and new)
+
+    async def aincr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        old, new = self._versions(delta, version)
+        return present(key, await self._asynchronous.move(self._full(key, old), self._full(key, new)) and new)
+
+    def get_or_set(self, key: Any, default: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
+        """Django's, through ``get`` and ``add``; an entry that cannot be read is replaced."""
+        value = self.get(key, MISSING, version=version)
+        if value is not MISSING:
+            return value
+        if callable(default):
+            default = default()
+        if self.add(key, default, timeout=timeout, version=version):
+            return default
+        return finish(self._operations.mend(self._full(key, version), default, self._seconds(timeout)))
+
+    async def aget_or_set(self, key: Any, default: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
+        """The same, through ``aget`` and ``aadd``."""
+        value = await self.aget(key, MISSING, version=version)
+        if value is not MISSING:
+            return value
+        if callable(default):
+            default = default()
+        if await self.aadd(key, default, timeout=timeout, version=version):
+            return default
+        return await self._asynchronous.mend(self._full(key, version), default, self._seconds(timeout))
+
+    def get_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
+        full = self._all_full(keys, version)
+        return in_callers_words(full, finish(self._operations.get_many(full.values())))
+
+    async def aget_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
+        full = self._all_full(keys, version)
+        return in_callers_words(full, await self._asynchronous.get_many(full.values()))
+
+    def set_many(self, data: Mapping[Any, Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> list[Any]:
+        full = self._all_full(data, version)
+        values = {full[key]: value for key, value in data.items()}
+        return callers_keys(full, finish(self._operations.set_many(values, self._seconds(timeout))))
+
+    async def aset_many(self, data: Mapping[Any, Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> list[Any]:
+        full = self._all_full(data, version)
+        values = {full[key]: value for key, value in data.items()}
+        return callers_keys(full, await self._asynchronous.set_many(values, self._seconds(timeout)))
+
+    def delete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
+        finish(self._operations.delete_many(self._each_full(keys, version)))
+
+    async def adelete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
+        await self._asynchronous.delete_many(self._each_full(keys, version))
+
+    def clear(self) -> None:
+        """Removes every entry under LOCATION: all versions, key prefixes and aliases that share it."""
+        finish(self._operations.clear())
+
+    async def aclear(self) -> None:
+        await self._asynchronous.clear()
+
+    def close(self, **keywords: Any) -> None:
+        """Does nothing: connections belong to the process and serve its next request."""
+
+    async def aclose(self, **keywords: Any) -> None:
+        """Does nothing, as ``close``."""
+
+    def stats(self) -> dict[str, int]:
+        """Counts of this process since it began: hits, misses, writes, unusable objects, looks and culled entries. Costs
+        nothing.
+        """
+        return self._assembled().statistics.counts()
+
+    def objects(self) -> Iterator[ObjectInfo]:
+        """What a listing tells of every stored entry, expired ones included, lazily. Costs one request per thousand."""
+        return iterate(self._operations.objects())
+
+    @property
+    def engine(self) -> Engine:
+        """The engine under this cache, shared with others of the same LOCATION. For checks and tools."""
+        return self._assembled().engine
+
+    @property
+    def _operations(self) -> Operations:
+        return self._assembled().operations
+
+    @property
+    def _asynchronous(self) -> Operations:
+        return self._assembled().asynchronous
+
+    def _assembled(self) -> Assembly:
+        if self._assembly is None or self._generation != sharing.generation:
+            self._generation = sharing.generation
+            self._assembly = assembled(self.configuration, self._limit, TEXT_KINDS)
+        return self._assembly
+
+    def _full(self, key: Any, version: int | None) -> str:
+        return self.make_and_validate_key(key, version=version)
+
+    def _each_full(self, keys: Iterable[Any], version: int | None) -> Iterator[str]:
+        return (self._full(key, version) for key in keys)
+
+    def _all_full(self, keys: Iterable[Any], version: int | None) -> dict[Any, str]:
+        return {key: self._full(key, version) for key in keys}
+
+    def _seconds(self, timeout: Timeout) -> float | None:
+        return self.default_timeout if timeout == DEFAULT_TIMEOUT else cast("float | None", timeout)
+
+    def _versions(self, delta: int, version: int | None) -> tuple[int, int]:
+        old = self.version if version is None else version
+        return old, old + delta
+
+
+FOLLOWED = [name for name, method in vars(ObjectStoreCache).items() if callable(method) and f"a{name}" in vars(ObjectStoreCache)]
+
+
+def definer(cls: type, name: str) -> int:
+    """How far up the class order the method is defined."""
+    return next(place for place, one in enumerate(cls.__mro__) if name in vars(one))
+
+
+def following(name: str) -> Callable[..., Any]:
+    """An asynchronous method that runs the synchronous one of that name on a worker thread."""
+
+    async def follow(self: ObjectStoreCache, *args: Any, **keywords: Any) -> Any:
+        return await in_thread(sharing.executor(), lambda: getattr(self, name)(*args, **keywords))
+
+    follow.__name__ = f"a{name}"
+    return follow
+
+
+def present(key: Any, result: int | bool | None) -> int:
+    """The result of a change, or Django's ValueError where there was nothing to change."""
+    if result is None or result is False:
+        raise ValueError(f"Key {key!r} not found")
+    return result
+
+
+def in_callers_words(full: Mapping[Any, str], found: Mapping[str, Any]) -> dict[Any, Any]:
+    """The values found under full keys, by the caller's keys, in the order asked."""
+    return {key: found[name] for key, name in full.items() if name in found}
+
+
+def callers_keys(full: Mapping[Any, str], names: Iterable[str]) -> list[Any]:
+    """The caller's keys of those full keys."""
+    wanted = set(names)
+    return [key for key, name in full.items() if name in wanted]

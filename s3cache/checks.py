@@ -1,0 +1,130 @@
+"""Django system checks of CACHES, without network. Each has an id with a heading in ``docs/reference/checks.rst``.
+
+A mistake is an Error and stops ``manage.py``; what may hurt later is a Warning. SILENCED_SYSTEM_CHECKS silences what is meant so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from s3cache.backend import ObjectStoreCache
+
+Caches = dict[str, ObjectStoreCache]
+
+AGREED = ("serializer", "accept_serializers", "signing", "namespace", "max_entries", "cull_frequency", "max_value_bytes")
+
+
+@register(Tags.caches)
+def check_caches(app_configs: object, **keywords: object) -> list[CheckMessage]:
+    """All checks, over every alias whose BACKEND is ObjectStoreCache or a subclass."""
+    caches: Caches = {}
+    messages: list[CheckMessage] = []
+    for alias, entry in settings.CACHES.items():
+        backend = backend_of(entry)
+        if backend is None:
+            continue
+        try:
+            caches[alias] = built(backend, entry)
+        except ImproperlyConfigured as error:
+            messages.append(Error(f"CACHES[{alias!r}] cannot be used. {error}", id="s3cache.E001"))
+    for alias, cache in caches.items():
+        messages += [*unsigned_pickle(alias, cache), *exposed(alias, cache), *limits(alias, cache)]
+    return [*messages, *shared_locations(caches)]
+
+
+def backend_of(entry: Mapping[str, Any]) -> type[ObjectStoreCache] | None:
+    """The entry's class if it is ours; None for others, and for one that Django itself will complain of."""
+    try:
+        found = import_string(entry["BACKEND"])
+    except (ImportError, KeyError):
+        return None
+    return found if isinstance(found, type) and issubclass(found, ObjectStoreCache) else None
+
+
+def built(backend: type[ObjectStoreCache], entry: Mapping[str, Any]) -> ObjectStoreCache:
+    params = {name: value for name, value in entry.items() if name not in ("BACKEND", "LOCATION")}
+    return backend(entry.get("LOCATION", ""), params)
+
+
+def unsigned_pickle(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
+    options = cache.configuration.options
+    if not options.signing and "pickle" in (options.serializer, *options.accept_serializers):
+        yield Warning(
+            f"CACHES[{alias!r}] unpickles entries that are not signed: whoever can write to its LOCATION can run code here.",
+            hint="Leave OPTIONS['SIGNING'] on, or set OPTIONS['SERIALIZER'] to 'json' or 'msgpack'.",
+            id="s3cache.W001",
+        )
+
+
+def exposed(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
+    directory = directory_of(cache)
+    if directory is None:
+        return
+    for name, public in public_directories():
+        if public == directory or public in directory.parents or directory in public.parents:
+            relation = "inside" if public in directory.parents else "the same as" if public == directory else "around"
+            yield Warning(
+                f"CACHES[{alias!r}] may show its entries to the world: its LOCATION is {relation} {name}.",
+                hint=f"Choose a LOCATION that has nothing to do with {name}.",
+                id="s3cache.W002",
+            )
+
+
+def directory_of(cache: ObjectStoreCache) -> Path | None:
+    """The directory that a cache lies in, symbolic links followed; None for one that is elsewhere."""
+    location = urlsplit(cache.engine.location)
+    return Path(unquote(location.path)).resolve() if location.scheme == "file" else None
+
+
+def public_directories() -> Iterator[tuple[str, Path]]:
+    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
+        if getattr(settings, name, None):
+            yield name, Path(getattr(settings, name)).resolve()
+    for directory in getattr(settings, "STATICFILES_DIRS", ()):
+        yield "STATICFILES_DIRS", Path(directory[1] if isinstance(directory, list | tuple) else directory).resolve()
+
+
+def limits(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
+    """Whether MAX_ENTRIES is what somebody wants of an object store."""
+    options = cache.configuration.options
+    given = "MAX_ENTRIES" in cache.configuration.given
+    if cache.engine.features.remote and not given:
+        yield Warning(
+            f"CACHES[{alias!r}] keeps about {options.max_entries} entries only: MAX_ENTRIES is left at Django's default.",
+            hint="Set OPTIONS['MAX_ENTRIES'] to what the store may hold, say 1_000_000; None means no limit.",
+            id="s3cache.W004",
+        )
+    if not options.max_entries and cache.default_timeout is None:
+        yield Warning(
+            f"CACHES[{alias!r}] grows for ever: MAX_ENTRIES is {options.max_entries!r} and TIMEOUT is None.",
+            hint="Set one of them. If a lifecycle rule of the bucket removes old objects, silence this check.",
+            id="s3cache.W005",
+        )
+
+
+def shared_locations(caches: Caches) -> Iterator[CheckMessage]:
+    """Aliases over the same objects whose settings would make each other's entries absent, or cull each other's."""
+    for (first, one), (second, other) in combinations(caches.items(), 2):
+        if one.engine.location == other.engine.location and (different := differing(one, other)):
+            yield Warning(
+                f"CACHES[{first!r}] and CACHES[{second!r}] share the LOCATION {one.engine.location!r}, "
+                f"but differ in {', '.join(different)}.",
+                hint="They read, cull and clear the same objects. Give each a LOCATION of its own, or the same settings.",
+                id="s3cache.W003",
+            )
+
+
+def differing(one: ObjectStoreCache, other: ObjectStoreCache) -> list[str]:
+    """The settings that aliases of one LOCATION must agree on, and do not."""
+    first, second = one.configuration, other.configuration
+    names = [name.upper() for name in AGREED if getattr(first.options, name) != getattr(second.options, name)]
+    return names if first.keys == second.keys else [*names, "SIGNING_KEY"]

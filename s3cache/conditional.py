@@ -1,0 +1,97 @@
+"""Conditional writes: create if absent, and read, change, write back if nobody else wrote meanwhile.
+
+Every write has an id of its own in the header, so a writer whose answer was lost recognises his write when he reads again. The
+rule, for every failed attempt: read what is there now; our own write id means success; the same etag as before means that the
+attempt may be repeated as it is, because only one of the two can be applied; anything else was written by somebody else.
+
+On an engine without conditional writes both read first and then overwrite, and a race between the two steps can lose a write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from s3cache.entries import NOTHING, Entries, Sealed, Seen
+from s3cache.envelope import Place
+from s3cache.errors import EngineUnavailable, PreconditionFailed
+from s3cache.retries import Retries
+from s3cache.runtime import Runtime
+
+Result = TypeVar("Result")
+
+
+class ConditionalWrites:
+    """The conditional writes of one cache."""
+
+    def __init__(self, entries: Entries, runtime: Runtime) -> None:
+        self._entries = entries
+        self._runtime = runtime
+
+    async def create(self, place: Place, sealed: Sealed) -> bool:
+        """Stores the entry if none counts as present; tells whether it did.
+
+        Costs one PUT where there is no object, a GET more where an entry is present, and a second PUT where what is there
+        counts as absent.
+        """
+        seen = NOTHING if self._entries.conditional else await self._entries.peek(place)
+        retries = Retries(self._runtime)
+        while not seen.alive:
+            try:
+                await self._entries.replace(place, sealed, seen)
+                return True
+            except (PreconditionFailed, EngineUnavailable) as error:
+                await retries.after(error)
+                seen = await self._entries.peek(place)
+                if seen.is_write(sealed.write_id):
+                    return True
+                retries.check(error)
+        return False
+
+    async def update(
+        self, place: Place, change: Callable[[Seen], tuple[Sealed, Result] | None], *, repeatable: bool
+    ) -> Result | None:
+        """Replaces the entry by what ``change`` makes of it, and gives the result that came with it.
+
+        ``change`` gives None where there is nothing to change, and so does this. ``repeatable`` says that applying the change twice
+        does no harm. Costs one GET and one PUT, and the same again for each race lost.
+
+        Raises EngineUnavailable, unless repeatable, where an attempt got no answer and another writer came in between.
+        """
+        retries = Retries(self._runtime)
+        seen = await self._entries.read(place)
+        while changed := change(seen):
+            sealed, result = changed
+            found = await self._replaced(place, sealed, seen, retries, repeatable)
+            if found is None:
+                return result
+            seen = found
+        return None
+
+    async def replace(self, place: Place, sealed: Sealed, seen: Seen) -> None:
+        """Replaces exactly what was seen; where somebody else was faster, his entry stays. Costs one PUT."""
+        try:
+            await self._entries.replace(place, sealed, seen)
+        except PreconditionFailed:
+            return
+
+    async def _replaced(self, place: Place, sealed: Sealed, seen: Seen, retries: Retries, repeatable: bool) -> Seen | None:
+        """None once the entry is stored; what is there instead where it was not."""
+        unanswered = False
+        while True:
+            try:
+                await self._entries.replace(place, sealed, seen)
+                return None
+            except (PreconditionFailed, EngineUnavailable) as error:
+                unanswered = unanswered or isinstance(error, EngineUnavailable)
+                await retries.after(error)
+                found = await self._entries.read(place)
+                if found.is_write(sealed.write_id):
+                    return None
+                if found.etag != seen.etag:
+                    if unanswered and not repeatable:
+                        raise EngineUnavailable(
+                            f"A change of {place.name!r} may have been applied: the store did not answer, then somebody else wrote."
+                        ) from error
+                    return found
+                retries.check(error)

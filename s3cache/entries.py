@@ -1,0 +1,147 @@
+"""Reading and writing entries: an engine's objects, seen through the envelope.
+
+One rule decides for every operation what counts as absent: an object whose header does not verify, is expired, or names a
+serializer that is not accepted. ``Seen`` keeps its etag all the same, so that it can be replaced.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from s3cache.codec import Codec
+from s3cache.engines.base import AsyncEngine, Etag
+from s3cache.envelope import HEADER_LIMIT, Envelopes, Header, Payload, Place
+from s3cache.errors import EntryError, ObjectNotFound, ObjectTooLarge
+from s3cache.expiry import is_expired, now_ms
+from s3cache.statistics import Observer
+
+WRITE_ID_LENGTH = 16
+
+
+class Missing:
+    """The type of ``MISSING``, which stands where there is no value: None is one."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What lay under a name when it was read."""
+
+    exists: bool
+    etag: Etag = None
+    header: Header | None = None
+    """The verified header; None where there is none, or none that can be trusted."""
+    alive: bool = False
+    """Whether the entry counts as present."""
+    data: bytes = b""
+    """The object, or the first bytes of it."""
+
+    def is_write(self, write_id: bytes) -> bool:
+        """Whether the write of that id made what lies there."""
+        return self.header is not None and self.header.write_id == write_id
+
+
+NOTHING = Seen(exists=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """An entry ready to be stored. ``write_id`` recognises it later."""
+
+    body: bytes
+    write_id: bytes
+
+
+class Entries:
+    """The entries of one cache. ``clock`` gives milliseconds."""
+
+    def __init__(
+        self, engine: AsyncEngine, envelopes: Envelopes, codec: Codec, observer: Observer, clock: Callable[[], int] = now_ms
+    ) -> None:
+        self.codec = codec
+        self.clock = clock
+        self._engine = engine
+        self._envelopes = envelopes
+        self._observer = observer
+        self.conditional = engine.features.conditional_writes
+        self._limit = codec.max_value_bytes + HEADER_LIMIT
+
+    async def peek(self, place: Place) -> Seen:
+        """What is there, by its header alone. Costs one GET of 2 KiB."""
+        try:
+            stored = await self._engine.get_object(place.name, first=HEADER_LIMIT)
+        except ObjectNotFound:
+            return NOTHING
+        return self._seen(place, stored.body, stored.etag)
+
+    async def read(self, place: Place) -> Seen:
+        """What is there, whole. Costs one GET."""
+        try:
+            stored = await self._engine.get_object(place.name, limit=self._limit)
+        except ObjectNotFound:
+            return NOTHING
+        except ObjectTooLarge as error:
+            self._observer.unusable(place.name, error)
+            return Seen(exists=True, etag=error.etag)
+        return self._seen(place, stored.body, stored.etag)
+
+    def payload(self, place: Place, seen: Seen) -> Payload | None:
+        """The payload of an entry that was read whole; None where it counts as absent or is damaged."""
+        if not seen.alive or seen.header is None:
+            return None
+        try:
+            return self._envelopes.payload(seen.data, seen.header)
+        except EntryError as reason:
+            self._observer.unusable(place.name, reason)
+            return None
+
+    def value(self, place: Place, seen: Seen) -> object:
+        """The value of an entry that was read whole, or MISSING."""
+        payload = self.payload(place, seen)
+        if payload is None:
+            return MISSING
+        try:
+            return self.codec.decode(payload)
+        except Exception as error:  # whatever user code or a codec raises: the entry is verified, but of no use here
+            self._observer.unloadable(place.name, error)
+            return MISSING
+
+    def sealed(self, place: Place, payload: Payload, expires_at: int) -> Sealed:
+        """The entry as it will be stored, with a write id of its own."""
+        write_id = os.urandom(WRITE_ID_LENGTH)
+        body = self._envelopes.seal(place, payload, expires_at=expires_at, written_at=self.clock(), write_id=write_id)
+        return Sealed(body, write_id)
+
+    async def write(self, place: Place, sealed: Sealed) -> None:
+        """Stores the entry over whatever is there. Costs one PUT."""
+        await self._engine.put_object(place.name, sealed.body)
+        self._observer.wrote()
+
+    async def replace(self, place: Place, sealed: Sealed, seen: Seen) -> None:
+        """Stores the entry only if the name still holds what was ``seen``. Costs one PUT.
+
+        Raises PreconditionFailed where it does not. An engine without conditional writes cannot tell, and overwrites.
+        """
+        if not self.conditional:
+            await self._engine.put_object(place.name, sealed.body)
+        elif seen.exists:
+            await self._engine.put_object(place.name, sealed.body, if_match=seen.etag)
+        else:
+            await self._engine.put_object(place.name, sealed.body, if_none_match=True)
+        self._observer.wrote()
+
+    def _seen(self, place: Place, data: bytes, etag: Etag) -> Seen:
+        try:
+            header = self._envelopes.header(data, place)
+        except EntryError as reason:
+            self._observer.unusable(place.name, reason)
+            return Seen(exists=True, etag=etag)
+        alive = self.codec.accepts(header.serializer) and not is_expired(header.expires_at, self.clock())
+        return Seen(exists=True, etag=etag, header=header, alive=alive, data=data)

@@ -1,0 +1,213 @@
+"""The stored form of an entry: a header that can be verified alone, then the payload.
+
+::
+
+    0   magic            4   89 53 33 43  ("\\x89S3C")
+    4   version          1   1
+    5   flags            1   bit 0: signed
+    6   header length    2   fixed part, fields and MAC; at most 2048
+    8   expires_at       8   ms since 1970 UTC; 0 = never
+    16  written_at       8   ms since 1970 UTC
+    24  write id        16   random, fresh at each write
+    40  key id           4   which secret signed it; zeros if unsigned
+    44  payload length   8
+    52  payload digest  32   SHA-256; unsigned: CRC32 in the last 4 bytes
+    84  fields               tag 1, length 2, value; each tag at most once, in any order
+    ..  MAC             32   HMAC-SHA256 over context and header; unsigned: 4 bytes of CRC32
+    ..  payload
+
+Numbers are unsigned and big-endian. A field whose tag has the top bit is critical: a reader that does not know it must treat
+the entry as absent; other unknown fields are skipped. ``docs/reference/stored-format.rst`` tells the rest, byte by byte, and
+``tests/golden/`` holds entries that every later version must read.
+
+Everything here is pure, and the only error is EntryError, whose message is the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+
+from s3cache.errors import EntryError
+from s3cache.naming import key_bytes
+from s3cache.signing import Keyring, Signer
+
+MAGIC = b"\x89S3C"
+VERSION = 1
+SIGNED = 1
+FIXED = struct.Struct(">4sBBHQQ16s4sQ32s")
+FIELD = struct.Struct(">BH")
+LENGTH = struct.Struct(">I")
+
+HEADER_LIMIT = 2048
+"""No header is longer, so the first 2 KiB of an object always hold all of it."""
+LONGEST_KEY = 1024
+"""A longer key is stored as its SHA-256."""
+
+CRITICAL = 0x80
+SERIALIZER = CRITICAL | 0x01
+COMPRESSOR = CRITICAL | 0x02
+KEY = 0x03
+KEY_DIGEST = 0x04
+# Set aside for features to come, so that this version already knows what it may skip.
+STALE_UNTIL = 0x05
+COMPUTE_MS = 0x06
+CHUNK_SIZE = CRITICAL | 0x07
+ENCRYPTION_KEY_ID = CRITICAL | 0x08
+GENERATION = CRITICAL | 0x09
+READABLE = {SERIALIZER, COMPRESSOR}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A verified header."""
+
+    expires_at: int
+    """ms since 1970 UTC; 0 = never."""
+    written_at: int
+    """ms since 1970 UTC, by the writer's clock."""
+    write_id: bytes
+    """16 bytes that no other write has."""
+    payload_length: int
+    payload_digest: bytes
+    serializer: str
+    compressor: str
+    length: int
+    """Length of the header itself in bytes: the payload starts there."""
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A value's bytes and the names of what made them."""
+
+    body: bytes | memoryview
+    serializer: str
+    compressor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an entry is stored: what its signature is bound to."""
+
+    name: str
+    """The object name, LOCATION's prefix included."""
+    key: str
+    """Django's full key."""
+    namespace: str = ""
+    """OPTIONS["NAMESPACE"]: keeps apart what different sites store under equal names."""
+
+    def context(self) -> bytes:
+        """Namespace and name, each behind its length, so that no two places give the same bytes."""
+        namespace, name = self.namespace.encode(), self.name.encode()
+        return b"".join((LENGTH.pack(len(namespace)), namespace, LENGTH.pack(len(name)), name))
+
+    def key_field(self) -> tuple[int, bytes]:
+        key = key_bytes(self.key)
+        return (KEY, key) if len(key) <= LONGEST_KEY else (KEY_DIGEST, hashlib.sha256(key).digest())
+
+
+class Envelopes:
+    """Seals entries with ``signer``, and opens those that it, or ``keyring``, confirms.
+
+    A Keyring as signer opens signed entries only: an unsigned one counts as foreign. A Checksum as signer opens unsigned entries,
+    and signed ones where ``keyring`` is given.
+    """
+
+    def __init__(self, signer: Signer, keyring: Keyring | None = None) -> None:
+        self._signer = signer
+        self._checkers: dict[int, Signer] = {SIGNED if signer.signed else 0: signer}
+        if keyring is not None:
+            self._checkers[SIGNED] = keyring
+
+    def seal(self, place: Place, payload: Payload, *, expires_at: int, written_at: int, write_id: bytes) -> bytes:
+        """The object to store. Costs one digest of the payload and one copy."""
+        signer = self._signer
+        fields = packed_fields(
+            place.key_field(), (SERIALIZER, payload.serializer.encode()), (COMPRESSOR, payload.compressor.encode())
+        )
+        length = FIXED.size + len(fields) + signer.mac_length
+        fixed = FIXED.pack(
+            MAGIC,
+            VERSION,
+            SIGNED if signer.signed else 0,
+            length,
+            expires_at,
+            written_at,
+            write_id,
+            signer.key_id,
+            len(payload.body),
+            signer.digest(payload.body),
+        )
+        header = fixed + fields
+        return b"".join((header, signer.mac(header, place.context()), payload.body))
+
+    def header(self, data: bytes, place: Place) -> Header:
+        """The verified header at the start of ``data``: the object, or its first ``HEADER_LIMIT`` bytes. Raises EntryError."""
+        if len(data) < FIXED.size or not data.startswith(MAGIC):
+            raise EntryError("it does not begin like an entry of s3cache")
+        _, version, flags, length, expires_at, written_at, write_id, key_id, payload_length, digest = FIXED.unpack_from(data)
+        if version != VERSION:
+            raise EntryError(f"its format is version {version}; this s3cache reads version {VERSION}")
+        checker = self._checkers.get(flags)
+        if checker is None:
+            raise EntryError("it is unsigned" if not flags & SIGNED else f"its flags are {flags:#04x}, which are not accepted here")
+        end = length - checker.mac_length
+        if not FIXED.size <= end or length > min(len(data), HEADER_LIMIT):
+            raise EntryError("its header is truncated or has an impossible length")
+        view = memoryview(data)
+        checker.check(view[:end], place.context(), key_id, view[end:length])
+        fields = unpacked_fields(data[FIXED.size : end])
+        if place.key_field() not in fields.items():
+            raise EntryError("it belongs to another key")
+        return Header(
+            expires_at=expires_at,
+            written_at=written_at,
+            write_id=write_id,
+            payload_length=payload_length,
+            payload_digest=digest,
+            serializer=name_field(fields, SERIALIZER),
+            compressor=name_field(fields, COMPRESSOR),
+            length=length,
+            signed=checker.signed,
+        )
+
+    def payload(self, data: bytes, header: Header) -> Payload:
+        """The verified payload behind a verified header; ``data`` is the whole object. Costs no copy. Raises EntryError."""
+        body = memoryview(data)[header.length :]
+        if len(body) != header.payload_length:
+            raise EntryError(f"its payload is {len(body)} bytes long, and its header says {header.payload_length}")
+        if self._checkers[SIGNED if header.signed else 0].digest(body) != header.payload_digest:
+            raise EntryError("the digest of its payload does not fit: the payload is damaged")
+        return Payload(body, header.serializer, header.compressor)
+
+
+def packed_fields(*fields: tuple[int, bytes]) -> bytes:
+    return b"".join(FIELD.pack(tag, len(value)) + value for tag, value in fields)
+
+
+def unpacked_fields(data: bytes) -> dict[int, bytes]:
+    """Tag -> value. Raises EntryError for a field that is cut off, twice there, or critical and not known."""
+    fields: dict[int, bytes] = {}
+    start = 0
+    while start < len(data):
+        if start + FIELD.size > len(data):
+            raise EntryError("a header field is cut off")
+        tag, length = FIELD.unpack_from(data, start)
+        start += FIELD.size
+        if start + length > len(data) or tag in fields:
+            raise EntryError("a header field is cut off or there twice")
+        if tag & CRITICAL and tag not in READABLE:
+            raise EntryError(f"it has the critical field {tag:#04x}, which this version of s3cache does not know")
+        fields[tag] = data[start : start + length]
+        start += length
+    return fields
+
+
+def name_field(fields: dict[int, bytes], tag: int) -> str:
+    """A serializer's or compressor's name. Raises EntryError where it is missing or no ASCII."""
+    try:
+        return fields[tag].decode("ascii")
+    except (KeyError, UnicodeDecodeError):
+        raise EntryError(f"its header field {tag:#04x} is missing or malformed") from None

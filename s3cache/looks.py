@@ -1,0 +1,56 @@
+"""Culling's requests: list one page, delete its victims. ``culling`` decides when, where and which."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from s3cache.culling import PAGE, Culler, Listed, Page
+from s3cache.engines.base import AsyncEngine
+from s3cache.errors import EngineUnavailable
+from s3cache.naming import is_entry_name, point, position
+from s3cache.statistics import Observer
+
+
+class Looks:
+    """Takes the looks that fall to this process. ``culler`` is None where the number of entries has no limit."""
+
+    def __init__(self, engine: AsyncEngine, culler: Culler | None, observer: Observer) -> None:
+        self._engine = engine
+        self._culler = culler
+        self._observer = observer
+
+    async def after_write(self, name: str) -> None:
+        """Takes a look if one is due after writing ``name``, which it spares.
+
+        Costs nothing mostly; at most one listing page and one batch delete, two pages up to 500 entries. A store that does not
+        answer puts the look off: the write before it was good.
+        """
+        if self._culler is None or not self._culler.wrote(name):
+            return
+        try:
+            await self._look(self._culler, name)
+        except EngineUnavailable as error:
+            self._observer.look_failed(error)
+
+    async def _look(self, culler: Culler, written: str) -> None:
+        page = await self._page(culler.next_start())
+        another = culler.another_start(page)
+        if another is not None:
+            page = await self._page(another)
+        victims = culler.looked(page, written)
+        batch = self._engine.features.delete_batch
+        for start in range(0, len(victims), batch):
+            await self._engine.delete_objects(victims[start : start + batch])
+        self._observer.looked(len(page.entries), len(victims))
+
+    async def _page(self, start: float) -> Page:
+        prefix = self._engine.prefix
+        entries, listed = [], 0
+        async with aclosing(self._engine.list_objects(prefix, point(prefix, start))) as listing:
+            async for info in listing:
+                listed += 1
+                if is_entry_name(prefix, info.name):
+                    entries.append(Listed(info.name, position(prefix, info.name), info.modified))
+                if listed == PAGE:
+                    break
+        return Page(start, entries, truncated=listed == PAGE)

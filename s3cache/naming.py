@@ -1,0 +1,47 @@
+"""Cache key -> object name, and back to a place on the hash ring.
+
+    site-cache/3f/9c2b…e1.s3c
+    prefix     \\_ 64 hex digits of SHA-256 over Django's full key, the first two as a folder
+
+The name says nothing about the key. Because names are hashes, they lie evenly on a ring from 0 to 1: ``position`` tells where, and
+``point`` gives the name to start a listing from. ``clear`` and culling touch only names for which ``is_entry_name`` holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.s3c")
+
+INTERNAL = ".s3c/"
+"""The folder under LOCATION of what is not an entry: locks and generations."""
+
+
+def object_name(prefix: str, key: str) -> str:
+    """The name of the entry for Django's full key (prefix, version and key joined). Any text is a key."""
+    digits = hashlib.sha256(key_bytes(key)).hexdigest()
+    return f"{prefix}{digits[:2]}/{digits[2:]}.s3c"
+
+
+def key_bytes(key: str) -> bytes:
+    """The key as bytes; lone surrogates, which UTF-8 refuses, are kept apart from everything else."""
+    return key.encode("utf-8", "surrogatepass")
+
+
+def is_entry_name(prefix: str, name: str) -> bool:
+    """Whether ``name`` has exactly the form that ``object_name`` gives, directly under ``prefix``."""
+    return name.startswith(prefix) and ENTRY.fullmatch(name, len(prefix)) is not None
+
+
+def position(prefix: str, name: str) -> float:
+    """Where the entry's name lies on the ring, 0 <= position < 1."""
+    start = len(prefix)
+    digits = name[start : start + 2] + name[start + 3 : start + 14]
+    return int(digits, 16) / 16**13
+
+
+def point(prefix: str, place: float) -> str | None:
+    """The name after which a listing meets exactly the entries at ``place`` (0 to 1) or beyond; None for the ring's start."""
+    digits = f"{int(place * 16**13):013x}"
+    return f"{prefix}{digits[:2]}/{digits[2:]}" if place > 0 else None

@@ -1,0 +1,142 @@
+"""One entry of CACHES -> a checked ``Configuration``, without network and without touching a file.
+
+UPPER_CASE options are the cache's own, in ``Options``; lower_case ones belong to the engine, which checks them itself. Every
+mistake is an ImproperlyConfigured that says where, what was found, what is accepted and the nearest known name. Django does not
+tell a backend its alias, so a message names the LOCATION.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+
+from django.core.exceptions import ImproperlyConfigured
+
+from s3cache.errors import OptionError
+from s3cache.validation import Rule, build, flag, known_names, option, shown, strings, text, whole
+
+TOP_LEVEL: Mapping[str, Rule] = {
+    "TIMEOUT": Rule(
+        "a number of seconds, or None for no expiry",
+        lambda value: value is None or (isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)),
+    ),
+    "KEY_PREFIX": Rule("a string", lambda value: isinstance(value, str)),
+    "VERSION": Rule("a whole number", lambda value: type(value) is int),
+    "KEY_FUNCTION": Rule(
+        "a callable or the dotted path of one, or None", lambda value: value is None or callable(value) or isinstance(value, str)
+    ),
+    "OPTIONS": Rule(
+        "a dictionary with string keys", lambda value: isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+    ),
+}
+
+secret = Rule("a non-empty string or bytes", lambda value: isinstance(value, str | bytes) and len(value) > 0)
+secrets = Rule(
+    "a list or tuple of non-empty strings or bytes",
+    lambda value: isinstance(value, list | tuple) and all(secret.test(one) for one in value),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The cache's own options. ``docs/reference/options.rst`` has them as a table."""
+
+    engine: str = option("local", text())
+    serializer: str = option("pickle", text())
+    accept_serializers: tuple[str, ...] = option((), strings())
+    compressor: str = option("none", text())
+    compress_min_bytes: int = option(1024, whole(0))
+    max_value_bytes: int = option(256 * 1024 * 1024, whole(1))
+    max_entries: int | None = option(300, whole(0).or_none())
+    cull_frequency: int = option(3, whole(0))
+    namespace: str = option("", Rule("a string", lambda value: isinstance(value, str)))
+    signing: bool = option(True, flag())
+    signing_key: str | bytes | None = option(None, secret.or_none(), secret=True)
+    signing_key_fallbacks: tuple[str | bytes, ...] = option((), secrets, secret=True)
+
+
+OWN_NAMES = frozenset(one.name.upper() for one in fields(Options))
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One checked entry of CACHES."""
+
+    location: str
+    options: Options
+    engine_options: Mapping[str, object] = field(repr=False)
+    given: frozenset[str]
+    """The names of OPTIONS that were written down, and not left at their defaults."""
+    keys: tuple[bytes, ...] = field(repr=False)
+    """The secrets to sign with, the current one first; empty where signing is off and there is none."""
+
+
+def configure(location: object, params: Mapping[str, object], secret_key: Callable[[], str], fallbacks: list[str]) -> Configuration:
+    """The configuration of one cache. Raises OptionError for every mistake that needs no engine to be seen.
+
+    ``secret_key`` and ``fallbacks`` are Django's, used where SIGNING_KEY is not given.
+    """
+    if not isinstance(location, str | os.PathLike):
+        raise OptionError(f"LOCATION is {shown(location)}; accepted: a string or a path.")
+    check_top_level(params)
+    given = dict(params.get("OPTIONS") or {})  # type: ignore[call-overload]  # a mapping, as check_top_level saw
+    options = build(Options, {name: value for name, value in given.items() if not name.islower()}, spelled=str.upper)
+    return Configuration(
+        location=os.fspath(location),
+        options=options,
+        engine_options={name: value for name, value in given.items() if name.islower()},
+        given=frozenset(given),
+        keys=signing_keys(options, secret_key, fallbacks),
+    )
+
+
+def check_top_level(params: Mapping[str, object]) -> None:
+    """Raises OptionError for an unknown or mistyped entry beside OPTIONS, all of which Django itself would pass over in silence."""
+    for name, value in params.items():
+        if name not in TOP_LEVEL:
+            place = " It is one of OPTIONS." if name.upper() in OWN_NAMES else ""
+            raise OptionError(f"{name!r} is not known in CACHES. {known_names(name, {'BACKEND', 'LOCATION', *TOP_LEVEL})}{place}")
+        if not TOP_LEVEL[name].test(value):
+            raise OptionError(f"{name} is {shown(value)}; accepted: {TOP_LEVEL[name].accepts}.")
+
+
+def signing_keys(options: Options, secret_key: Callable[[], str], fallbacks: list[str]) -> tuple[bytes, ...]:
+    """The secrets to sign with and to accept. Raises OptionError where signing is on and there is none."""
+    if options.signing_key is not None:
+        return tuple(map(as_bytes, (options.signing_key, *options.signing_key_fallbacks)))
+    if options.signing_key_fallbacks:
+        raise OptionError("OPTIONS['SIGNING_KEY_FALLBACKS'] is given without OPTIONS['SIGNING_KEY']; give both.")
+    try:
+        current = secret_key()
+    except ImproperlyConfigured:
+        current = ""
+    if current:
+        return tuple(as_bytes(key) for key in (current, *fallbacks) if key)
+    if options.signing:
+        raise OptionError(
+            "SECRET_KEY is empty and OPTIONS['SIGNING_KEY'] is not set, so entries cannot be signed. Set one of them; "
+            "OPTIONS['SIGNING'] = False turns signing off, for stores that nobody else can write to."
+        )
+    return ()
+
+
+def as_bytes(key: str | bytes) -> bytes:
+    return key.encode() if isinstance(key, str) else key
+
+
+@contextmanager
+def improperly_configured(location: object) -> Iterator[None]:
+    """Turns OptionError into ImproperlyConfigured that says which cache it is."""
+    try:
+        yield
+    except OptionError as error:
+        raise ImproperlyConfigured(f"Cache at {without_userinfo(location)!r}: {error}") from error
+
+
+def without_userinfo(location: object) -> str:
+    """LOCATION for a message: what stands before an @ may be a secret."""
+    return re.sub(r"//[^/]*@", "//…@", str(location))

@@ -1,0 +1,62 @@
+"""What one process has once: engines, culling state, counts and the worker threads.
+
+Django makes a backend object for each thread and each asyncio task, and building an SDK's client costs hundreds of
+milliseconds. So a backend is light, and its parts are shared by all backends of the same configuration. Nothing here survives a
+fork: connections, locks and threads of the parent are of no use to the child, which builds its own on first use (``generation``
+tells that it must).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar, cast
+
+WORKERS = 32
+"""How many operations of asynchronous callers run at once on engines that block."""
+
+Shared = TypeVar("Shared")
+
+generation = 0
+"""Counts the forks behind this process. What was shared under another number belongs to a parent."""
+
+_shared: dict[Hashable, Any] = {}
+_lock = threading.RLock()
+
+
+def shared(key: Hashable, build: Callable[[], Shared]) -> Shared:
+    """The one object for ``key``, built on first use."""
+    with _lock:
+        if key not in _shared:
+            _shared[key] = build()
+        return cast(Shared, _shared[key])
+
+
+def executor() -> ThreadPoolExecutor:
+    """The threads that run whole operations for asynchronous callers. Never asyncio's own: those belong to the application."""
+    return shared("executor", lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="s3cache"))
+
+
+def hashable(value: object) -> Hashable:
+    """A key for an option's value: equal values of equal types give equal keys."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((name, hashable(item)) for name, item in value.items()))
+    if isinstance(value, list | tuple):
+        return (type(value).__name__, *map(hashable, value))
+    try:
+        hash(value)
+    except TypeError:
+        return type(value).__name__, id(value)
+    return type(value).__name__, value
+
+
+def _forget() -> None:
+    global generation, _shared, _lock
+    generation += 1
+    _shared = {}
+    _lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_forget)

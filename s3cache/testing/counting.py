@@ -1,0 +1,30 @@
+"""Counting the requests that reach an engine, for tests that say what an operation costs."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from s3cache.engines.base import Engine
+from s3cache.testing.wrapping import WrappedEngine
+
+
+class CountingEngine(WrappedEngine):
+    """Passes everything on to ``inner``; both shapes count in the same place.
+
+    ``requests`` maps a verb, such as "get_object", to the number of its requests. A listing counts one per started thousand names,
+    and one where there are none. ``requests.clear()`` starts again.
+    """
+
+    def __init__(self, inner: Engine) -> None:
+        super().__init__(inner, self._count)
+        self.requests: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def _count(self, verb: str) -> Iterator[None]:
+        with self._lock:
+            self.requests[verb] += 1
+        yield

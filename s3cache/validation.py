@@ -1,0 +1,102 @@
+"""Checking options: a frozen dataclass states what is accepted, ``build`` fills it from a mapping or says what is wrong.
+
+    @dataclass(frozen=True)
+    class Options:
+        read_timeout: float = option(3.0, seconds())
+        secret_key: str | None = option(None, text().or_none(), secret=True)
+
+A message says what was found, what is accepted and the nearest known name. The value of a secret never appears in one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
+
+from s3cache.errors import OptionError
+
+Model = TypeVar("Model")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rule:
+    """What an option accepts: in words, and as a test."""
+
+    accepts: str
+    test: Callable[[object], bool]
+
+    def or_none(self) -> Rule:
+        """The same rule, which also accepts None."""
+        return Rule(f"{self.accepts}, or None", lambda value: value is None or self.test(value))
+
+
+def flag() -> Rule:
+    return Rule("True or False", lambda value: isinstance(value, bool))
+
+
+def whole(minimum: int) -> Rule:
+    return Rule(f"a whole number, {minimum} or more", lambda value: type(value) is int and value >= minimum)
+
+
+def seconds() -> Rule:
+    """Positive and finite: a time-out of 0, infinity or NaN is refused."""
+    return Rule("a number of seconds above 0", lambda value: type(value) in (int, float) and 0 < cast(float, value) < float("inf"))
+
+
+def text() -> Rule:
+    return Rule("a non-empty string", lambda value: isinstance(value, str) and value != "")
+
+
+def one_of(*choices: str) -> Rule:
+    return Rule("one of " + ", ".join(map(repr, choices)), lambda value: isinstance(value, str) and value in choices)
+
+
+def mapping() -> Rule:
+    """A dictionary with string keys."""
+    return Rule("a dictionary", lambda value: isinstance(value, Mapping) and all(isinstance(key, str) for key in value))
+
+
+def strings() -> Rule:
+    return Rule(
+        "a list or tuple of non-empty strings",
+        lambda value: isinstance(value, list | tuple) and all(isinstance(item, str) and item for item in value),
+    )
+
+
+def option(default: object, rule: Rule, *, secret: bool = False) -> Any:
+    """A dataclass field with its rule. Lists and dictionaries as defaults are the caller's to avoid."""
+    return dataclasses.field(default=default, repr=not secret, metadata={"rule": rule, "secret": secret})
+
+
+def build(model: type[Model], given: Mapping[str, object], *, spelled: Callable[[str], str] = str) -> Model:
+    """An instance of the dataclass ``model`` with ``given`` checked and the rest at its defaults.
+
+    ``spelled`` turns a field's name into the option's (``str.upper`` for the cache's own). Raises OptionError for an unknown
+    name and for a value that its rule refuses. A list becomes a tuple, so that the instance can be hashed.
+    """
+    fields = {spelled(field.name): field for field in dataclasses.fields(cast(Any, model))}
+    for name in given:
+        if name not in fields:
+            raise OptionError(f"OPTIONS[{name!r}] is not an option. {known_names(name, fields)}")
+    for name, value in given.items():
+        rule: Rule = fields[name].metadata["rule"]
+        if not rule.test(value):
+            raise OptionError(f"OPTIONS[{name!r}] is {shown(value, fields[name].metadata['secret'])}; accepted: {rule.accepts}.")
+    return model(**{fields[name].name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+
+
+def shown(value: object, secret: bool = False) -> str:
+    """The value as a message may show it."""
+    if secret:
+        return f"a secret of type {type(value).__name__}"
+    return f"{value!r} ({type(value).__name__})"
+
+
+def known_names(name: object, known: Iterable[str]) -> str:
+    """The sentence that follows an unknown name: which are known, and the nearest."""
+    names = sorted(known)
+    nearest = difflib.get_close_matches(str(name), names, n=1, cutoff=0.6) or [n for n in names if n.lower() == str(name).lower()]
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    return f"Known: {', '.join(names) or 'none'}.{hint}"
