@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
+from urllib.parse import quote, unquote
 
 from s3cache.engines.base import Etag, Features, ObjectInfo, StoredObject
 from s3cache.engines.sortednames import SortedNames
@@ -20,6 +21,7 @@ from s3cache.errors import NotModified, ObjectNotFound, ObjectTooLarge, Precondi
 from s3cache.validation import build
 
 PAGE = 1000
+SCHEME = "memory:///"
 
 WRITES = itertools.count(1)
 """Numbers the writes to all stores. The number is the etag: it costs nothing, and no two bodies ever share one."""
@@ -35,9 +37,9 @@ class MemoryEngine:
 
     features = Features(conditional_writes=True, delete_batch=1000, conditional_batch_delete=True, native_async=True, remote=False)
     prefix = ""
-    location = "memory:///"
 
-    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, name: str = "", *, clock: Callable[[], float] = time.time) -> None:
+        self.location = SCHEME + quote(name)
         self._clock = clock
         self._objects: dict[str, tuple[StoredObject, float]] = {}
         self._names = SortedNames()
@@ -47,7 +49,7 @@ class MemoryEngine:
     def from_options(cls, location: str, options: Mapping[str, object]) -> Self:
         """A new store: caches of one LOCATION have one store because they share the engine. Raises OptionError for any option."""
         build(Options, options)
-        return cls()
+        return cls(unquote(location.removeprefix(SCHEME)) if location.startswith(SCHEME) else location)
 
     def get_object(
         self, name: str, *, first: int | None = None, if_none_match: Etag = None, limit: int | None = None
@@ -77,7 +79,7 @@ class MemoryEngine:
 
     def delete_objects(self, names: Sequence[str], *, etags: Sequence[Etag] | None = None) -> None:
         with self._lock:
-            for name, etag in zip(names, etags or [None] * len(names), strict=True):
+            for name, etag in zip(names, [None] * len(names) if etags is None else etags, strict=True):
                 current = self._etag(name)
                 if current is not None and etag in (None, current):
                     del self._objects[name]
@@ -131,6 +133,6 @@ class AsyncMemoryEngine:
     async def delete_objects(self, names: Sequence[str], *, etags: Sequence[Etag] | None = None) -> None:
         self._engine.delete_objects(names, etags=etags)
 
-    async def list_objects(self, prefix: str = "", start_after: str | None = None) -> AsyncIterator[ObjectInfo]:
+    async def list_objects(self, prefix: str = "", start_after: str | None = None) -> AsyncGenerator[ObjectInfo, None]:
         for info in self._engine.list_objects(prefix, start_after):
             yield info

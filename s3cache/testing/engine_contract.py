@@ -27,6 +27,10 @@ class EngineContract(ReadingContract, WritingContract, DeletingContract, Listing
         assert engine.prefix == "" or engine.prefix.endswith("/")
         assert not engine.prefix.startswith("/")
 
+    def test_the_location_is_a_url(self, engine: Engine) -> None:
+        scheme, separator, _ = engine.location.partition("://")
+        assert scheme.isalnum() and separator
+
     def test_a_closed_engine_can_be_used_again(self, engine: Engine, name: str) -> None:
         engine.put_object(name, b"body")
         engine.close()

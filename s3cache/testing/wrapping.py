@@ -31,6 +31,10 @@ class WrappedEngine:
     def prefix(self) -> str:
         return self.inner.prefix
 
+    @property
+    def location(self) -> str:
+        return self.inner.location
+
     @classmethod
     def from_options(cls, location: str, options: Mapping[str, object]) -> Self:
         raise TypeError(f"{cls.__name__} wraps an engine that a test made: {cls.__name__}(engine).")
@@ -95,7 +99,7 @@ class WrappedAsyncEngine:
         with self._around("delete_objects"):
             await self.inner.delete_objects(names, etags=etags)
 
-    async def list_objects(self, prefix: str = "", start_after: str | None = None) -> AsyncGenerator[ObjectInfo]:
+    async def list_objects(self, prefix: str = "", start_after: str | None = None) -> AsyncGenerator[ObjectInfo, None]:
         with self._around("list_objects"):
             listing = self.inner.list_objects(prefix, start_after)
         position = 0

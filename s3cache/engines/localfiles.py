@@ -1,0 +1,151 @@
+"""What the engine ``local`` asks of a file system: versions of files, whole reads and writes, locks, and a walk in S3's order.
+
+Each function raises the OSError that it meets. A file or folder that has vanished is no error where its absence is an answer, for
+other processes may remove what they like.
+
+**A version** tells the bodies of one name apart without reading them: it is the time of modification and the size. The time that
+a kernel gives stands still for milliseconds, so ``stamp`` sets it, from a clock of nanoseconds. Two stamps for one name differ, as
+they are made in turn, under its lock, and a turn takes longer than ``GRAIN``. (A clock set back would have to meet an old stamp to
+the microsecond, with a body of the same size.)
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from operator import itemgetter
+
+from django.core.files import locks
+
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+GRAIN = 1000
+"""The coarsest step, in nanoseconds, in which a file system may keep times."""
+
+
+def version(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}"
+
+
+def status_of(path: str | os.DirEntry[str]) -> os.stat_result | None:
+    """The status of a regular file; None for anything else and for nothing."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def version_of(path: str) -> str | None:
+    status = status_of(path)
+    return None if status is None else version(status)
+
+
+def stamp(file: int) -> str:
+    """Give an open file a new version, and return it."""
+    now = time.time_ns()
+    os.utime(file, ns=(now, now))
+    status = os.fstat(file)
+    if not 0 <= now - status.st_mtime_ns < GRAIN:
+        raise OSError(errno.ENOTSUP, "The file system does not keep times to the microsecond")
+    return version(status)
+
+
+def read(file: int, size: int) -> bytes:
+    """The next ``size`` bytes of an open file, fewer only where it ends."""
+    body = os.read(file, size)
+    while len(body) < size and (more := os.read(file, size - len(body))):
+        body += more
+    return body
+
+
+def write(file: int, body: bytes) -> None:
+    """The whole body: one system call takes at most 2 GiB, and less on a full disk."""
+    rest = memoryview(body)
+    while rest:
+        rest = rest[os.write(file, rest) :]
+
+
+def publish(temporary: str, path: str, *, create_only: bool) -> None:
+    """Give a finished file its name, in one step. With ``create_only`` a FileExistsError says that the name is taken."""
+    if create_only:
+        os.link(temporary, path)
+        discard(temporary)
+    else:
+        os.replace(temporary, path)
+
+
+def discard(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def discard_older(folder: str, before: float) -> None:
+    """Remove the files of a folder that were last modified before that time, in seconds since the epoch."""
+    for _, entry in entries(folder, ""):
+        if (status := status_of(entry)) is not None and status.st_mtime < before:
+            discard(entry.path)
+
+
+def make_directory(path: str) -> None:
+    """Make the directory and its parents, all of them for their owner only: os.makedirs gives its mode to the last alone."""
+    try:
+        os.mkdir(path, DIRECTORY_MODE)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        make_directory(os.path.dirname(path))
+        with suppress(FileExistsError):
+            os.mkdir(path, DIRECTORY_MODE)
+
+
+@contextmanager
+def locked(path: str) -> Iterator[None]:
+    """Exclude the other threads and processes that lock this file.
+
+    It is opened each time. That costs no more than checking that a file kept open is still the one in the directory, and neither
+    threads nor a forked child share a lock by sharing a descriptor.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    try:
+        if not locks.lock(file, locks.LOCK_EX):
+            raise OSError(errno.ENOLCK, "This platform has no file locks", path)
+        try:
+            yield
+        finally:
+            locks.unlock(file)  # closing it would not do: a child forked meanwhile has it open too
+    finally:
+        os.close(file)
+
+
+def walk(root: str, folder: str, prefix: str, start_after: str, hidden: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Name and entry of all in and below a folder that begins with ``prefix`` and comes after ``start_after``, in order.
+
+    Names are relative to ``root``; it ends in a slash, as do ``folder`` (but for "") and ``hidden``, the folder to leave out. A
+    folder sorts by its name with the slash, as what is in it does. It is read when its turn comes, if it can hold what is wanted.
+    """
+
+    def wanted(name: str) -> bool:
+        within = name.endswith("/") and start_after.startswith(name)
+        return name.startswith(prefix) and (name > start_after or within) and name != hidden
+
+    found = [(name, entry) for name, entry in entries(root, folder) if wanted(name)]
+    for name, entry in sorted(found, key=itemgetter(0)):
+        if name.endswith("/"):
+            yield from walk(root, name, prefix, start_after, hidden)
+        else:
+            yield name, entry
+
+
+def entries(root: str, folder: str) -> list[tuple[str, os.DirEntry[str]]]:
+    """What is in a folder, in no order. The names of folders end in a slash; a symbolic link is not one."""
+    found = []
+    with suppress(FileNotFoundError), os.scandir(root + folder) as scan:
+        for entry in scan:
+            slash = "/" if entry.is_dir(follow_symlinks=False) else ""
+            found.append((f"{folder}{entry.name}{slash}", entry))
+    return found
