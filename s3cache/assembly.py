@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
 from s3cache import plugins, sharing
 from s3cache.codec import Codec, TextKind
 from s3cache.compressors.base import Compressor
-from s3cache.culling import Culler
+from s3cache.culling import SMALL, Culler
 from s3cache.engines.base import AsyncEngine, Engine
 from s3cache.entries import Entries
 from s3cache.envelope import Envelopes
 from s3cache.errors import OptionError
+from s3cache.expiry import now_ms
 from s3cache.looks import Looks
 from s3cache.operations import Operations
 from s3cache.options import OWN_NAMES, Configuration, Options
@@ -44,19 +46,23 @@ def assembled(configuration: Configuration, max_entries: int, text_kinds: tuple[
         max_entries,
         text_kinds,
     )
-    return sharing.shared(key, lambda: build(configuration, max_entries, text_kinds))
+    return sharing.shared(key, lambda: build(configuration, engine_of(configuration), max_entries, text_kinds))
 
 
-def build(configuration: Configuration, max_entries: int, text_kinds: tuple[TextKind, ...]) -> Assembly:
-    """The same, anew."""
+def build(
+    configuration: Configuration,
+    engine: Engine,
+    max_entries: int,
+    text_kinds: tuple[TextKind, ...],
+    clock: Callable[[], int] = now_ms,
+) -> Assembly:
+    """The same, anew, over an engine and a clock (ms) that a test may have made."""
     options, statistics = configuration.options, Statistics()
     codec, envelopes = codec_of(options, text_kinds), envelopes_of(configuration)
-    # A limit below 1 that is not 0 can only have been set on the instance, as Django's own tests do.
-    culler = Culler(max(1, max_entries), options.cull_frequency) if max_entries else None
-    engine = engine_of(configuration)
+    culler = culler_of(options, engine, max_entries)
 
     def operations(shaped: AsyncEngine, runtime: Runtime) -> Operations:
-        entries = Entries(shaped, envelopes, codec, statistics)
+        entries = Entries(shaped, envelopes, codec, statistics, clock)
         return Operations(shaped, runtime, entries, Looks(shaped, culler, statistics), statistics, options.namespace)
 
     blocking = operations(Blocking(engine), BlockingRuntime())
@@ -97,6 +103,19 @@ def compressor_named(name: str) -> Compressor:
     if "." in name or ":" in name:
         raise OptionError(f"{name!r} is no compressor's name")
     return cast(Compressor, plugins.find("COMPRESSOR", name)())
+
+
+def culler_of(options: Options, engine: Engine, max_entries: int) -> Culler | None:
+    """What keeps the cache at its limit; None without one. Raises OptionError for a limit that the store's listing cannot serve."""
+    if not max_entries:
+        return None
+    if max_entries > SMALL and not engine.features.start_after:
+        raise OptionError(
+            f"OPTIONS['MAX_ENTRIES'] is {max_entries}, and this store cannot be listed from a point, as culling more than {SMALL} "
+            "entries needs. Set it to None, and let a lifecycle rule of the bucket remove old objects."
+        )
+    # A limit below 1 can only have been set on the instance, as Django's own tests do.
+    return Culler(max(1, max_entries), options.cull_frequency)
 
 
 def envelopes_of(configuration: Configuration) -> Envelopes:

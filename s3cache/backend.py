@@ -49,6 +49,10 @@ class ObjectStoreCache(BaseCache):
                 super().__init__(dict(params))
             except ImportError as error:
                 raise OptionError(f"KEY_FUNCTION is {params['KEY_FUNCTION']!r}, which cannot be imported: {error}") from error
+            if not callable(self.key_func):
+                raise OptionError(f"KEY_FUNCTION is {params['KEY_FUNCTION']!r}, which is not callable.")
+            # Django cuts it to a whole number, and so half a second to nothing.
+            self.default_timeout = params.get("TIMEOUT", self.default_timeout)
             self._max_entries = self.configuration.options.max_entries or 0
             self._assembled()
 
@@ -162,7 +166,8 @@ class ObjectStoreCache(BaseCache):
         finish(self._operations.delete_many(self._each_full(keys, version)))
 
     async def adelete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
-        await self._asynchronous.delete_many(self._each_full(keys, version))
+        # Iterated here and not on a worker thread: an iterator may be bound to its own, as a queryset is.
+        await self._asynchronous.delete_many([*self._each_full(keys, version)])
 
     def clear(self) -> None:
         """Removes every entry under LOCATION: all versions, key prefixes and aliases that share it."""
@@ -223,7 +228,7 @@ class ObjectStoreCache(BaseCache):
         return old, old + delta
 
 
-FOLLOWED = [name for name, method in vars(ObjectStoreCache).items() if callable(method) and f"a{name}" in vars(ObjectStoreCache)]
+FOLLOWED = [name for name in dir(ObjectStoreCache) if hasattr(ObjectStoreCache, f"a{name}")]
 
 
 def definer(cls: type, name: str) -> int:

@@ -8,16 +8,19 @@ pickle in a JSON cache.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from s3cache.compressors.base import Compressor
 from s3cache.envelope import Payload
+from s3cache.errors import OptionError
 from s3cache.serializers.base import Buffer, Serializer
 
 RAW = "bytes"
 TEXT = "str"
 UNCOMPRESSED = "none"
+NAME = re.compile(r"[A-Za-z0-9]{1,8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ class Codec:
     """Encodes and decodes values as one cache is configured to.
 
     ``compressor_named`` finds the compressor that an entry names, and raises an Exception where there is none; ``accepted`` are
-    further serializers that entries may name.
+    further serializers that entries may name. Raises OptionError for a name that no entry can carry.
     """
 
     def __init__(
@@ -54,6 +57,12 @@ class Codec:
         self._serializers = {one.name: one for one in (*accepted, serializer)}
         self._texts: dict[str, type[str]] = {TEXT: str, **{kind.name: kind.type for kind in text_kinds}}
         self._text_names = {kind: name for name, kind in self._texts.items()}
+        for name in (*self._serializers, compressor.name):
+            if not NAME.fullmatch(name) or name in {RAW, *self._texts}:
+                raise OptionError(
+                    f"A serializer or compressor has the name {name!r}. Its class needs one of 1 to 8 ASCII letters or digits, "
+                    f"and none of {', '.join([RAW, *self._texts])}, which mark values that take no serializer."
+                )
 
     def accepts(self, serializer: str) -> bool:
         """Whether an entry that names this serializer is read here."""

@@ -79,16 +79,17 @@ class Culler:
         self._known: set[str] = set()
 
     def wrote(self, name: str) -> bool:
-        """Counts a write. True if a look is due now; ``looked`` must follow then."""
+        """Counts a write. True if a look is due now: only for this writer, and should it fail, for another an interval later."""
         self._writes_left -= 1
         if self._writes_left <= 0 or (self._small and len(self._known) >= self.max_entries):
+            self._writes_left = self._interval
             return True
         if self._small:
             self._known.add(name)
         return False
 
     def next_start(self) -> float:
-        """Where on the ring to look next: evenly spread, and at either end as likely as elsewhere."""
+        """Where on the ring to look next: evenly spread, but the ring's first page is seen up to twice as often."""
         if self._small:
             return 0.0
         self._turn = (self._turn + GOLDEN) % 1
@@ -114,13 +115,14 @@ class Culler:
             return []
         quota = count // self._frequency if self._frequency else count
         oldest = sorted(entries, key=lambda entry: entry.modified)
-        return [entry.name for entry in oldest[: max(quota, math.ceil(count - room))]]
+        return [entry.name for entry in oldest[: max(1, quota, math.ceil(count - room))]]
 
     def _margin(self, page: Page, entries: list[Listed]) -> float:
         alone = self._small and page.start == 0 and all(entry.name in self._known for entry in entries)
         if alone:
             return 0.0
-        return self._interval * min(1.0, page.arc / self._width) * (3 if self._small else 1.5)
+        # An interval of a small cache is a third of it by default: three of them for a margin would empty it at each look.
+        return self._interval * min(1.0, page.arc / self._width) * (2 if self._small else 1.5)
 
     def _countdown(self, count: int, share: float) -> int:
         # Jitter keeps processes that started together from looking together for ever.

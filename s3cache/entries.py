@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from s3cache.codec import Codec
 from s3cache.engines.base import AsyncEngine, Etag
@@ -30,14 +30,13 @@ class Missing:
 MISSING = Missing()
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What lay under a name when it was read."""
 
     exists: bool
     etag: Etag = None
     header: Header | None = None
-    """The verified header; None where there is none, or none that can be trusted."""
+    """The verified header; None where there is none, none that can be trusted, or one whose serializer is not accepted."""
     alive: bool = False
     """Whether the entry counts as present."""
     data: bytes = b""
@@ -51,8 +50,7 @@ class Seen:
 NOTHING = Seen(exists=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(NamedTuple):
     """An entry ready to be stored. ``write_id`` recognises it later."""
 
     body: bytes
@@ -140,8 +138,10 @@ class Entries:
     def _seen(self, place: Place, data: bytes, etag: Etag) -> Seen:
         try:
             header = self._envelopes.header(data, place)
+            if not self.codec.accepts(header.serializer):
+                raise EntryError(f"it was serialized with {header.serializer!r}, which is not accepted here")
         except EntryError as reason:
             self._observer.unusable(place.name, reason)
             return Seen(exists=True, etag=etag)
-        alive = self.codec.accepts(header.serializer) and not is_expired(header.expires_at, self.clock())
+        alive = not is_expired(header.expires_at, self.clock())
         return Seen(exists=True, etag=etag, header=header, alive=alive, data=data)

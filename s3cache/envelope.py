@@ -12,7 +12,7 @@
     40  key id           4   which secret signed it; zeros if unsigned
     44  payload length   8
     52  payload digest  32   SHA-256; unsigned: CRC32 in the last 4 bytes
-    84  fields               tag 1, length 2, value; each tag at most once, in any order
+    84  fields               tag 1, length 2, value; each tag at most once; the key first, others in any order
     ..  MAC             32   HMAC-SHA256 over context and header; unsigned: 4 bytes of CRC32
     ..  payload
 
@@ -27,7 +27,8 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from s3cache.errors import EntryError
 from s3cache.naming import key_bytes
@@ -59,8 +60,7 @@ GENERATION = CRITICAL | 0x09
 READABLE = {SERIALIZER, COMPRESSOR}
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """A verified header."""
 
     expires_at: int
@@ -78,8 +78,7 @@ class Header:
     signed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(NamedTuple):
     """A value's bytes and the names of what made them."""
 
     body: bytes | memoryview
@@ -87,8 +86,7 @@ class Payload:
     compressor: str
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an entry is stored: what its signature is bound to."""
 
     name: str
@@ -103,9 +101,10 @@ class Place:
         namespace, name = self.namespace.encode(), self.name.encode()
         return b"".join((LENGTH.pack(len(namespace)), namespace, LENGTH.pack(len(name)), name))
 
-    def key_field(self) -> tuple[int, bytes]:
+    def key_field(self) -> bytes:
+        """The first field of the header."""
         key = key_bytes(self.key)
-        return (KEY, key) if len(key) <= LONGEST_KEY else (KEY_DIGEST, hashlib.sha256(key).digest())
+        return packed(KEY, key) if len(key) <= LONGEST_KEY else packed(KEY_DIGEST, hashlib.sha256(key).digest())
 
 
 class Envelopes:
@@ -124,9 +123,7 @@ class Envelopes:
     def seal(self, place: Place, payload: Payload, *, expires_at: int, written_at: int, write_id: bytes) -> bytes:
         """The object to store. Costs one digest of the payload and one copy."""
         signer = self._signer
-        fields = packed_fields(
-            place.key_field(), (SERIALIZER, payload.serializer.encode()), (COMPRESSOR, payload.compressor.encode())
-        )
+        fields = place.key_field() + named(payload.serializer, payload.compressor)
         length = FIXED.size + len(fields) + signer.mac_length
         fixed = FIXED.pack(
             MAGIC,
@@ -152,25 +149,20 @@ class Envelopes:
             raise EntryError(f"its format is version {version}; this s3cache reads version {VERSION}")
         checker = self._checkers.get(flags)
         if checker is None:
-            raise EntryError("it is unsigned" if not flags & SIGNED else f"its flags are {flags:#04x}, which are not accepted here")
+            raise EntryError(
+                {0: "it is unsigned", SIGNED: "it is signed, and no key is known"}.get(flags, f"its flags are {flags:#04x}")
+            )
         end = length - checker.mac_length
         if not FIXED.size <= end or length > min(len(data), HEADER_LIMIT):
             raise EntryError("its header is truncated or has an impossible length")
         view = memoryview(data)
         checker.check(view[:end], place.context(), key_id, view[end:length])
-        fields = unpacked_fields(data[FIXED.size : end])
-        if place.key_field() not in fields.items():
+        key = place.key_field()
+        if not data.startswith(key, FIXED.size, end):
             raise EntryError("it belongs to another key")
+        serializer, compressor = names(data[FIXED.size + len(key) : end])
         return Header(
-            expires_at=expires_at,
-            written_at=written_at,
-            write_id=write_id,
-            payload_length=payload_length,
-            payload_digest=digest,
-            serializer=name_field(fields, SERIALIZER),
-            compressor=name_field(fields, COMPRESSOR),
-            length=length,
-            signed=checker.signed,
+            expires_at, written_at, write_id, payload_length, digest, serializer, compressor, length=length, signed=checker.signed
         )
 
     def payload(self, data: bytes, header: Header) -> Payload:
@@ -183,12 +175,28 @@ class Envelopes:
         return Payload(body, header.serializer, header.compressor)
 
 
-def packed_fields(*fields: tuple[int, bytes]) -> bytes:
-    return b"".join(FIELD.pack(tag, len(value)) + value for tag, value in fields)
+def packed(tag: int, value: bytes) -> bytes:
+    """One field."""
+    return FIELD.pack(tag, len(value)) + value
+
+
+@lru_cache
+def named(serializer: str, compressor: str) -> bytes:
+    """The fields behind the key."""
+    return packed(SERIALIZER, serializer.encode()) + packed(COMPRESSOR, compressor.encode())
+
+
+@lru_cache
+def names(data: bytes) -> tuple[str, str]:
+    """Serializer and compressor, from the fields behind the key. Raises EntryError."""
+    fields = unpacked_fields(data)
+    return name_field(fields, SERIALIZER), name_field(fields, COMPRESSOR)
 
 
 def unpacked_fields(data: bytes) -> dict[int, bytes]:
-    """Tag -> value. Raises EntryError for a field that is cut off, twice there, or critical and not known."""
+    """Tag -> value of the fields behind the key. Raises EntryError for one that is cut off, there twice, or critical and
+    not known.
+    """
     fields: dict[int, bytes] = {}
     start = 0
     while start < len(data):
@@ -196,7 +204,7 @@ def unpacked_fields(data: bytes) -> dict[int, bytes]:
             raise EntryError("a header field is cut off")
         tag, length = FIELD.unpack_from(data, start)
         start += FIELD.size
-        if start + length > len(data) or tag in fields:
+        if start + length > len(data) or tag in fields or tag in (KEY, KEY_DIGEST):
             raise EntryError("a header field is cut off or there twice")
         if tag & CRITICAL and tag not in READABLE:
             raise EntryError(f"it has the critical field {tag:#04x}, which this version of s3cache does not know")

@@ -27,7 +27,7 @@ def deadline(timeout: float | None, now: int) -> int:
         return NEVER
     if timeout * 1000 >= LATEST - now:
         return LATEST
-    return max(1, now + int(timeout * 1000))
+    return max(1, now + int(max(timeout * 1000, -now)))
 
 
 def is_expired(expires_at: int, now: int) -> bool:

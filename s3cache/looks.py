@@ -35,7 +35,7 @@ class Looks:
     async def _look(self, culler: Culler, written: str) -> None:
         page = await self._page(culler.next_start())
         another = culler.another_start(page)
-        if another is not None:
+        if another is not None and self._engine.features.start_after:
             page = await self._page(another)
         victims = culler.looked(page, written)
         batch = self._engine.features.delete_batch

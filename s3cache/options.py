@@ -34,6 +34,7 @@ TOP_LEVEL: Mapping[str, Rule] = {
     ),
 }
 
+printable = Rule("a string of printable characters", lambda value: isinstance(value, str) and value.isprintable())
 secret = Rule("a non-empty string or bytes", lambda value: isinstance(value, str | bytes) and len(value) > 0)
 secrets = Rule(
     "a list or tuple of non-empty strings or bytes",
@@ -53,7 +54,7 @@ class Options:
     max_value_bytes: int = option(256 * 1024 * 1024, whole(1))
     max_entries: int | None = option(300, whole(0).or_none())
     cull_frequency: int = option(3, whole(0))
-    namespace: str = option("", Rule("a string", lambda value: isinstance(value, str)))
+    namespace: str = option("", printable)
     signing: bool = option(True, flag())
     signing_key: str | bytes | None = option(None, secret.or_none(), secret=True)
     signing_key_fallbacks: tuple[str | bytes, ...] = option((), secrets, secret=True)
@@ -134,9 +135,11 @@ def improperly_configured(location: object) -> Iterator[None]:
     try:
         yield
     except OptionError as error:
-        raise ImproperlyConfigured(f"Cache at {without_userinfo(location)!r}: {error}") from error
+        given, safe = str(location), without_userinfo(location)
+        # The OptionError itself is left out of the chain, because a traceback would show its message as it was.
+        raise ImproperlyConfigured(f"Cache at {safe!r}: {str(error).replace(given, safe)}") from error.__cause__
 
 
 def without_userinfo(location: object) -> str:
-    """LOCATION for a message: what stands before an @ may be a secret."""
-    return re.sub(r"//[^/]*@", "//…@", str(location))
+    """LOCATION for a message: what stands before an @ may be a secret, slashes and all."""
+    return re.sub(r".*@", "…@", str(location), flags=re.DOTALL)

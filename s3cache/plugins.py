@@ -33,9 +33,10 @@ def find(kind: str, name: str) -> type[Any]:
     found = import_class(kind, name, import_string(kind, name))
     for module in getattr(found, "requires", ()):
         if not is_installed(module):
+            package = f'"django-s3-cache[{name}]"' if name in BUILT_IN[kind] else module
             raise OptionError(
                 f"OPTIONS[{kind!r}] = {name!r} needs the package {module}, which is not installed. "
-                f'Install it with: pip install "django-s3-cache[{name}]"'
+                f"Install it with: pip install {package}"
             )
     return found
 
@@ -44,7 +45,7 @@ def import_string(kind: str, name: str) -> str:
     """Where the class is found. Raises OptionError for an unknown name."""
     if name in BUILT_IN[kind]:
         return BUILT_IN[kind][name]
-    if "." in name:
+    if "." in name or ":" in name:
         return name
     plugins = installed_plugins()
     if name in plugins.names[kind]:
@@ -105,6 +106,8 @@ class Plugins:
     def _register(self, registered: dict[str, str], kind: str, name: str, path: str) -> None:
         if name in BUILT_IN[kind] or name in self.names[kind]:
             raise ValueError(f"the {kind.lower()} name {name!r} is taken")
+        if not isinstance(path, str):
+            raise TypeError(f"the {kind.lower()} {name!r} is registered with {path!r}, which is no import string")
         registered[name] = path
 
 

@@ -67,8 +67,10 @@ class AsyncioRuntime:
             for number, job in numbered:
                 results[number] = await job()
 
-        workers = [asyncio.ensure_future(work(*first)) for first in itertools.islice(numbered, self._width)]
+        workers: list[asyncio.Future[None]] = []
         try:
+            for number, job in itertools.islice(numbered, self._width):
+                workers.append(asyncio.ensure_future(work(number, job)))
             await asyncio.gather(*workers)
         finally:
             for worker in workers:

@@ -19,6 +19,20 @@ WORKERS = 32
 
 Shared = TypeVar("Shared")
 
+
+class Same:
+    """Stands for one object that has no hash, and keeps it, so that no other can take its id."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
 generation = 0
 """Counts the forks behind this process. What was shared under another number belongs to a parent."""
 
@@ -40,16 +54,16 @@ def executor() -> ThreadPoolExecutor:
 
 
 def hashable(value: object) -> Hashable:
-    """A key for an option's value: equal values of equal types give equal keys."""
+    """A key for an option's value: equal values of equal types give equal keys, other objects are themselves."""
     if isinstance(value, Mapping):
-        return tuple(sorted((name, hashable(item)) for name, item in value.items()))
+        return "mapping", frozenset((hashable(name), hashable(item)) for name, item in value.items())
     if isinstance(value, list | tuple):
-        return (type(value).__name__, *map(hashable, value))
+        return (type(value), *map(hashable, value))
     try:
         hash(value)
     except TypeError:
-        return type(value).__name__, id(value)
-    return type(value).__name__, value
+        return Same(value)
+    return type(value), value
 
 
 def _forget() -> None:

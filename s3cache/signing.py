@@ -28,6 +28,25 @@ def derived_key(secret: bytes, label: bytes) -> bytes:
     return hmac.digest(extracted, label + b"\x01", "sha256")
 
 
+class Mac:
+    """HMAC-SHA256 under one key (RFC 2104 section 2), made ready: the key's two blocks are hashed once, not at each call.
+
+    The hmac module, asked to do that, spends more time on copying its state than on hashing a header.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(hashlib.sha256().block_size, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def __call__(self, context: bytes, header: bytes | memoryview) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(context)
+        inner.update(header)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 class Keyring:
     """Signs with the first secret and checks against all of them.
 
@@ -38,35 +57,28 @@ class Keyring:
     signed = True
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
-        # A prepared HMAC object is copied for each use: the key's two blocks are hashed once, not at each call.
-        self._macs: dict[bytes, hmac.HMAC] = {}
+        self._macs: dict[bytes, Mac] = {}
         for secret in secrets:
             if not secret:
                 raise ValueError("A signing key must not be empty.")
             key = derived_key(secret, b"s3cache envelope signature 1")
-            self._macs.setdefault(hmac.digest(key, b"s3cache key id", "sha256")[:KEY_ID_LENGTH], hmac.new(key, digestmod="sha256"))
+            self._macs.setdefault(hmac.digest(key, b"s3cache key id", "sha256")[:KEY_ID_LENGTH], Mac(key))
         if not self._macs:
             raise ValueError("Signing needs at least one key.")
         self.key_id = next(iter(self._macs))
 
     def mac(self, header: bytes | memoryview, context: bytes) -> bytes:
-        return self._mac(self.key_id, header, context)
+        return self._macs[self.key_id](context, header)
 
     def check(self, header: bytes | memoryview, context: bytes, key_id: bytes, mac: bytes | memoryview) -> None:
         """Raises EntryError unless the MAC is that of a known key over header and context."""
         if key_id not in self._macs:
             raise EntryError("it was signed with a key that is not among SIGNING_KEY and its fallbacks")
-        if not hmac.compare_digest(self._mac(key_id, header, context), mac):
+        if not hmac.compare_digest(self._macs[key_id](context, header), mac):
             raise EntryError("its signature does not fit: the header was changed, or the object moved to another name")
 
     def digest(self, payload: bytes | memoryview) -> bytes:
         return hashlib.sha256(payload).digest()
-
-    def _mac(self, key_id: bytes, header: bytes | memoryview, context: bytes) -> bytes:
-        mac = self._macs[key_id].copy()
-        mac.update(context)
-        mac.update(header)
-        return mac.digest()
 
 
 class Checksum:

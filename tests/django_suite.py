@@ -1,8 +1,8 @@
 """Runs Django's own cache tests, unmodified, against ObjectStoreCache.
 
-Django does not install its tests; they are in the source distribution of each release. This fetches the one of the Django that is
-installed, unpacks its ``tests`` folder into ``.django/`` and runs the mixin ``cache.tests.BaseCacheTests`` with CACHES as Django's own back
-ends have them: seven aliases over one LOCATION. Nothing is copied into this repository.
+Django does not install its tests; they are in the source distribution of each release. This fetches the one of the Django that
+is installed, unpacks its ``tests`` folder into ``.django/`` and runs the mixin ``cache.tests.BaseCacheTests`` with CACHES as
+Django's own back ends have them: seven aliases over one LOCATION. Nothing is copied into this repository.
 
     python -m tests.django_suite '{"ENGINE": "local"}' /tmp/some-directory
 

@@ -22,11 +22,12 @@ conditional: a repeated conditional write meets its own first attempt and report
 
 **delete_objects** removes all of the names, at most ``features.delete_batch`` of them in one call. A missing name is no error.
 With ``etags`` (one per name; only where ``features.conditional_batch_delete``, else NotSupported) an object that has another
-etag by now stays, silently. One request.
+etag by now stays, silently, also when it was replaced at that moment. One request.
 
-**list_objects** yields what lies under the prefix (``""`` lists everything), lazily, in the order of the names' UTF-8 bytes
-where ``features.ordered_listing``, and only names after ``start_after`` where ``features.start_after`` (else that argument raises
-NotSupported). What is written or removed meanwhile may or may not appear. One request per thousand names.
+**list_objects** yields what lies under the prefix (``""`` lists everything; it is text, and may end inside a part), lazily, in
+the order of the names' UTF-8 bytes where ``features.ordered_listing``, and only names after ``start_after`` where
+``features.start_after`` (else that argument raises NotSupported). What is written or removed meanwhile may or may not appear.
+One request per thousand names.
 
 **Etags** are opaque text, None only where ``conditional_writes`` is false. The same etag means the same body.
 
@@ -45,13 +46,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, Self, TypeAlias
+from typing import NamedTuple, Protocol, Self, TypeAlias
 
 Etag: TypeAlias = str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """What get_object read."""
 
     body: bytes

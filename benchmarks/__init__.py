@@ -1,0 +1,1 @@
+"""What s3cache costs, measured beside what it replaces. ``python -m benchmarks`` tells more."""

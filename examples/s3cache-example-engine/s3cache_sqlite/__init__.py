@@ -1,0 +1,1 @@
+"""A plugin for s3cache: objects in one SQLite file, and xz compression."""

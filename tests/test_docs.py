@@ -1,0 +1,134 @@
+"""The docs are kept true: what can be named has its heading in docs/reference, tables say the real defaults, and samples run.
+
+Of each page, ``code-block:: python`` and ``code-block:: pycon`` run in order in one process, in an empty directory; ``docs_runner``
+says how. A page that talks to http://127.0.0.1:5000 is given a moto server.
+"""
+
+import dataclasses
+import importlib
+import inspect
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+import s3cache
+from s3cache import checks, hookspecs
+from s3cache.engines import ENGINES
+from s3cache.engines.s3options import S3Options
+from s3cache.options import Options
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+REFERENCE = DOCS / "reference"
+PAGES = [ROOT / "README.rst", *sorted(path for path in DOCS.rglob("*.rst") if "_build" not in path.parts)]
+MOTO = "http://127.0.0.1:5000"
+
+HEADING = re.compile(r"^(\S.*)\n([-=~^\"'*+#])\2+$", re.MULTILINE)
+SIGNATURE = re.compile(r"^ *(?:\.\. (?:py:|auto)\w+::)?  *(?:\w+\.)*(\w+)(?:\(.*\))?$")
+DIRECTIVE = re.compile(
+    r"^\.\. (?:py:(?:class|method|attribute|data)|auto(?:class|exception|function)):: .+(?:\n {4,}\S.+)*", re.MULTILINE
+)
+ROW = re.compile(r"^   \* - ``(\w+)``\n     - (.+)\n     - ``(.+)``\n     - (.+)$", re.MULTILINE)
+BLOCK = re.compile(r"^( *)\.\. code-block:: (python|pycon)\n(?:\1 +:.*\n)*\n((?:\1 +.*\n|\s*\n)+)", re.MULTILINE)
+
+
+def headings(page):
+    """The headings of a page, each up to its colon."""
+    return {heading.partition(":")[0].strip("`") for heading, _ in HEADING.findall((REFERENCE / page).read_text())}
+
+
+def entries(page):
+    """What the page describes with a directive, such as py:method or autoexception; several signatures may share one."""
+    directives = DIRECTIVE.findall((REFERENCE / page).read_text())
+    return {SIGNATURE.match(line)[1] for directive in directives for line in directive.splitlines()}
+
+
+def table(page):
+    """The rows of the page's list-table of options: name -> default."""
+    rows = ROW.findall((REFERENCE / page).read_text())
+    assert len(rows) == len({name for name, *_ in rows})
+    return {name: eval(default) for name, _, default, _ in rows}
+
+
+def defaults(options, spelled=str):
+    return {spelled(field.name): field.default for field in dataclasses.fields(options)}
+
+
+def test_the_table_of_options_has_each_with_its_default():
+    assert table("options.rst") == defaults(Options, str.upper)
+
+
+@pytest.mark.parametrize("name", [field.name.upper() for field in dataclasses.fields(Options)])
+def test_an_option_has_its_heading(name):
+    assert name in headings("options.rst")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_has_its_heading(engine):
+    assert engine in headings("engines.rst")
+
+
+def test_the_table_of_s3_options_has_each_with_its_default():
+    assert table("engines.rst") == defaults(S3Options)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_has_no_options_but_those_in_the_table(engine):
+    module = importlib.import_module(ENGINES[engine].rpartition(".")[0])
+    assert {field.name for field in dataclasses.fields(getattr(module, "Options", S3Options))} <= set(table("engines.rst"))
+
+
+def check_ids():
+    return sorted(set(re.findall(r'id="(.+?)"', inspect.getsource(checks))))
+
+
+def test_there_are_checks():
+    assert len(check_ids()) >= 6
+
+
+@pytest.mark.parametrize("check", check_ids())
+def test_a_check_has_its_heading(check):
+    assert check in headings("checks.rst")
+
+
+@pytest.mark.parametrize("hook", [name for name, value in vars(hookspecs).items() if hasattr(value, "s3cache_spec")])
+def test_a_hook_has_its_heading(hook):
+    assert hook in headings("hooks.rst")
+
+
+@pytest.mark.parametrize("name", s3cache.__all__)
+def test_a_public_name_has_its_entry(name):
+    assert name in entries("methods.rst") | entries("errors.rst")
+
+
+@pytest.mark.parametrize("method", [name for name in dir(s3cache.ObjectStoreCache) if not name.startswith("_")])
+def test_a_method_has_its_entry(method):
+    assert method in entries("methods.rst")
+
+
+def test_no_method_is_described_that_does_not_exist():
+    assert entries("methods.rst") - {"ObjectStoreCache"} <= set(dir(s3cache.ObjectStoreCache))
+
+
+def samples(page):
+    return [(language, textwrap.dedent(source)) for _, language, source in BLOCK.findall(page.read_text() + "\n")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_sample_is_found(page):
+    assert len(samples(page)) == len(re.findall(r"code-block:: (?:python|pycon)\b", page.read_text()))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if samples(page)], ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_samples_of_a_page_run(page, tmp_path, request):
+    blocks = json.dumps(samples(page))
+    if MOTO in blocks:
+        blocks = blocks.replace(MOTO, request.getfixturevalue("moto"))
+    run = [sys.executable, str(Path(__file__).with_name("docs_runner.py"))]
+    finished = subprocess.run(run, input=blocks, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stdout + finished.stderr

@@ -1,0 +1,96 @@
+"""The layers of the house: a module imports only from its own layer or a lower one, and an SDK only where it belongs."""
+
+import ast
+import fnmatch
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "s3cache"
+LAYERS = [
+    """errors validation naming expiry signing envelope codec culling version serializers serializers.* compressors compressors.*
+       engines engines.base engines.s3options engines.sortednames""",
+    "runtime engines.*",
+    "statistics entries retries conditional looks operations testing testing.*",
+    "options hookspecs plugins sharing assembly",
+    "s3cache backend checks apps __main__ demo demo.*",
+]
+SDKS = {"boto3", "botocore", "minio", "obstore", "storages", "msgpack", "lz4", "backports", "compression"}
+HOMES = {"botocore": "boto3", "backports": "zstd", "compression": "zstd"}
+DJANGO = {"engines.localfiles": "django.core.files.locks", 3: "django.core.exceptions."}
+"""All that a module, or a layer below the last, may import of Django."""
+OUTSIDE = {"asyncio", "concurrent", "http", "os", "select", "socket", "ssl", "subprocess", "tempfile", "threading"}
+"""What has no place in the pure layer 0."""
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__").replace("__init__", "s3cache"): path
+    for path in ROOT.rglob("*.py")
+}
+
+
+def layer(module):
+    """The number of the first layer with a pattern for the module."""
+    return next((number for number, names in enumerate(LAYERS) if any(fnmatch.fnmatch(module, one) for one in names.split())), None)
+
+
+def imports(module):
+    """What the module imports: pairs of a dotted name, and whether that is at its top level."""
+    tree = ast.parse(MODULES[module].read_text())
+    later = {node for function in ast.walk(tree) if isinstance(function, FUNCTIONS) for node in ast.walk(function)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((name.name, node not in later) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from ((f"{node.module}.{name.name}", node not in later) for name in node.names)
+
+
+def ours(name):
+    """The module of ours that an import of the dotted name reads; None for what is not ours."""
+    if name.partition(".")[0] != "s3cache":
+        return None
+    inner = name.removeprefix("s3cache.")
+    return next((one for one in (inner, inner.rpartition(".")[0]) if one in MODULES), "s3cache")
+
+
+each_module = pytest.mark.parametrize("module", sorted(MODULES))
+
+
+@each_module
+def test_a_module_imports_only_from_its_own_layer_or_lower_ones(module):
+    assert layer(module) is not None, f"{module} has no layer: give it one in LAYERS"
+    higher = {name for name, _ in imports(module) if ours(name) and layer(ours(name)) > layer(module)}
+    assert not higher
+
+
+@each_module
+def test_django_is_for_the_highest_layer(module):
+    allowed = DJANGO.get(module, DJANGO.get(layer(module), "nothing of it"))
+    django = {name for name, _ in imports(module) if name.partition(".")[0] == "django"}
+    assert layer(module) == 4 or all(name.startswith(allowed) for name in django)
+
+
+@each_module
+def test_an_sdk_is_imported_in_its_own_file_and_on_first_use(module):
+    for name, at_top in imports(module):
+        sdk = name.partition(".")[0]
+        if sdk in SDKS:
+            assert not at_top, f"{module} imports {name} at its top"
+            assert HOMES.get(sdk, sdk) == module.rpartition(".")[2], f"{module} imports {name}"
+
+
+@each_module
+def test_the_lowest_layer_is_pure(module):
+    assert layer(module) > 0 or not OUTSIDE & {name.partition(".")[0] for name, _ in imports(module)}
+
+
+def test_the_table_names_no_module_that_is_gone():
+    stale = [one for names in LAYERS for one in names.split() if not any(fnmatch.fnmatch(module, one) for module in MODULES)]
+    assert stale == []
+
+
+def test_nothing_outside_the_standard_library_is_imported_at_the_top_but_the_dependencies():
+    top = {name.partition(".")[0] for module in MODULES for name, at_top in imports(module) if at_top and layer(module) < 4}
+    assert top - sys.stdlib_module_names <= {"s3cache", "django", "pluggy", "pytest"}

@@ -1,0 +1,117 @@
+"""Object names: their form, and their places on the ring."""
+
+import hashlib
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from s3cache.naming import INTERNAL, is_entry_name, key_bytes, object_name, point, position
+
+any_text = st.text(st.characters())  # lone surrogates included
+prefixes = st.sampled_from(["", "site/", "a/b c/", "ü/", "00/"])
+places = st.floats(0, 1, exclude_max=True)
+
+
+def test_a_name_is_the_documented_hash():
+    digits = hashlib.sha256(b":1:greeting").hexdigest()
+    assert object_name("site/", ":1:greeting") == f"site/{digits[:2]}/{digits[2:]}.s3c"
+
+
+@given(prefixes, any_text)
+def test_every_text_is_a_key_and_gets_an_entry_name(prefix, key):
+    name = object_name(prefix, key)
+    assert is_entry_name(prefix, name)
+    assert len(name) == len(prefix) + 69
+
+
+@given(any_text, any_text)
+def test_different_keys_get_different_names(one, other):
+    assert (object_name("", one) == object_name("", other)) == (one == other)
+
+
+@given(any_text)
+def test_key_bytes_lose_nothing(key):
+    assert key_bytes(key).decode("utf-8", "surrogatepass") == key
+
+
+def test_a_surrogate_pair_is_another_key_than_the_character():
+    assert key_bytes("\ud83d\ude00") != key_bytes("\U0001f600")
+
+
+GOOD = object_name("", "key")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        GOOD.upper(),
+        GOOD + "\n",
+        "\n" + GOOD,
+        GOOD + "x",
+        "x" + GOOD,
+        "x/" + GOOD,
+        GOOD[:-1],
+        GOOD[1:],
+        GOOD.replace("/", ""),
+        GOOD.replace("/", "//"),
+        GOOD.replace(".s3c", "xs3c"),
+        GOOD.replace(GOOD[:2], "g0"),
+        GOOD.replace(GOOD[3], "٣", 1),
+        INTERNAL + GOOD,
+        "",
+    ],
+)
+def test_what_has_another_form_is_no_entry(name):
+    assert is_entry_name("", GOOD)
+    assert not is_entry_name("", name)
+    assert not is_entry_name("site/", "site/" + name)
+
+
+@pytest.mark.parametrize("elsewhere", ["", "site/", "site/sub/", "Site/", "site"])
+def test_an_entry_under_another_prefix_is_not_ours(elsewhere):
+    assert not is_entry_name("other/", elsewhere + GOOD)
+
+
+def test_the_prefix_is_no_pattern():
+    assert not is_entry_name("s.te/", "site/" + GOOD)
+
+
+@given(prefixes, any_text)
+def test_a_position_is_the_hash_as_a_fraction(prefix, key):
+    digest = hashlib.sha256(key_bytes(key)).digest()
+    place = position(prefix, object_name(prefix, key))
+    assert 0 <= place < 1
+    assert place == pytest.approx(int.from_bytes(digest, "big") / 2**256, abs=2**-51)
+
+
+@given(prefixes, any_text, any_text)
+def test_positions_follow_the_order_of_names(prefix, one, other):
+    low, high = sorted([object_name(prefix, one), object_name(prefix, other)])
+    assert position(prefix, low) <= position(prefix, high)
+
+
+@given(prefixes, any_text, places)
+def test_a_listing_after_a_point_meets_exactly_what_lies_there_or_beyond(prefix, key, place):
+    name = object_name(prefix, key)
+    start = point(prefix, place)
+    assert (start is None or name > start) == (position(prefix, name) >= int(place * 16**13) / 16**13)
+
+
+@given(prefixes, any_text)
+def test_a_listing_from_an_entry_s_own_place_meets_it(prefix, key):
+    name = object_name(prefix, key)
+    start = point(prefix, position(prefix, name))
+    assert start is None or name > start
+
+
+@given(prefixes, places)
+def test_a_point_has_the_form_of_a_name_s_beginning(prefix, place):
+    start = point(prefix, place)
+    assert start is None if place == 0 else re.fullmatch(r"[0-9a-f]{2}/[0-9a-f]{11}", start.removeprefix(prefix))
+
+
+def test_the_ring_starts_before_every_name():
+    assert point("site/", 0) is None
+    assert point("", 0.5) == "80/00000000000"

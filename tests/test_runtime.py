@@ -1,0 +1,365 @@
+"""Waiting: one coroutine for blocking and asynchronous callers."""
+
+import asyncio
+import contextvars
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from s3cache.engines.memory import MemoryEngine
+from s3cache.errors import ObjectNotFound
+from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, InThread, finish, in_thread, iterate
+
+who = contextvars.ContextVar("who", default="nobody")
+
+
+async def value(result):
+    return result
+
+
+async def failure(error):
+    raise error
+
+
+async def waits():
+    await asyncio.sleep(0)
+
+
+# --- finish -----------------------------------------------------------------------------------------------------------------
+
+
+def test_finish_gives_what_the_coroutine_returns():
+    async def outer():
+        return await value(1) + await value(2)
+
+    assert finish(outer()) == 3
+    assert finish(value(None)) is None
+
+
+def test_finish_passes_errors_as_they_are():
+    error = KeyError("key")
+    with pytest.raises(KeyError) as raised:
+        finish(failure(error))
+    assert raised.value is error
+
+
+def test_a_coroutine_that_waits_for_a_loop_is_refused_and_closed():
+    closed = []
+
+    async def suspends():
+        try:
+            await waits()
+        finally:
+            closed.append(True)
+
+    with pytest.raises(RuntimeError, match="suspends.* waits for an event loop"):
+        finish(suspends())
+    assert closed == [True]
+
+
+async def test_finish_works_within_a_running_loop():
+    assert finish(value(1)) == 1
+
+
+# --- together ---------------------------------------------------------------------------------------------------------------
+
+
+def test_blocking_jobs_run_one_after_the_other_in_order():
+    order = []
+
+    async def job(number):
+        order.append(number)
+        return number * 10
+
+    assert finish(BlockingRuntime().together(lambda n=n: job(n) for n in range(5))) == [0, 10, 20, 30, 40]
+    assert order == list(range(5))
+
+
+def test_a_blocking_error_ends_the_rest_and_is_raised_as_it_is():
+    error, started = ValueError("second"), []
+
+    async def job(number):
+        started.append(number)
+        return await (failure(error) if number == 1 else value(number))
+
+    with pytest.raises(ValueError) as raised:
+        finish(BlockingRuntime().together(lambda n=n: job(n) for n in range(5)))
+    assert raised.value is error and started == [0, 1]
+
+
+class Gates:
+    """Jobs that wait until they are let go; counts who runs."""
+
+    def __init__(self, number):
+        self.gates = [asyncio.Event() for _ in range(number)]
+        self.running, self.most, self.started, self.ended, self.cancelled = 0, 0, [], [], []
+
+    async def job(self, number):
+        self.started.append(number)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await self.gates[number].wait()
+        except asyncio.CancelledError:
+            self.cancelled.append(number)
+            raise
+        finally:
+            self.running -= 1
+        self.ended.append(number)
+        return number
+
+    def jobs(self):
+        return [lambda n=n: self.job(n) for n in range(len(self.gates))]
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_results_come_in_the_order_of_the_jobs_whichever_ends_first():
+    gates = Gates(6)
+    all_of_them = asyncio.ensure_future(AsyncioRuntime(width=3).together(gates.jobs()))
+    for number in (2, 1, 3, 5, 4, 0):
+        await settle()
+        gates.gates[number].set()
+    assert await all_of_them == [0, 1, 2, 3, 4, 5]
+    assert gates.ended == [2, 1, 3, 5, 4, 0]
+
+
+async def test_at_most_width_jobs_run_at_a_time():
+    gates = Gates(20)
+    all_of_them = asyncio.ensure_future(AsyncioRuntime(width=4).together(gates.jobs()))
+    await settle()
+    assert gates.started == [0, 1, 2, 3]
+    for gate in gates.gates:
+        gate.set()
+    assert len(await all_of_them) == 20
+    assert gates.most == 4
+
+
+async def test_jobs_are_taken_only_when_they_can_run():
+    taken = []
+    gates = Gates(50)
+
+    def jobs():
+        for number, job in enumerate(gates.jobs()):
+            taken.append(number)
+            yield job
+
+    tasks_before = len(asyncio.all_tasks())
+    all_of_them = asyncio.ensure_future(AsyncioRuntime(width=5).together(jobs()))
+    await settle()
+    assert len(taken) == 5
+    assert len(asyncio.all_tasks()) - tasks_before == 6
+    for gate in gates.gates:
+        gate.set()
+    assert await all_of_them == list(range(50))
+
+
+async def test_the_first_error_ends_the_rest_and_is_raised_as_it_is():
+    error, gates = ValueError("second"), Gates(4)
+    jobs = gates.jobs()
+    jobs[1] = lambda: failure(error)
+    tasks_before = asyncio.all_tasks()
+    with pytest.raises(ValueError) as raised:
+        await asyncio.wait_for(AsyncioRuntime(width=2).together(jobs), 10)
+    assert raised.value is error
+    assert gates.cancelled == gates.started and gates.running == 0
+    assert asyncio.all_tasks() == tasks_before
+
+
+async def test_of_two_errors_one_is_raised_and_the_other_is_not_left_unread():
+    errors = [ValueError("one"), KeyError("two")]
+    with pytest.raises((ValueError, KeyError)) as raised:
+        await AsyncioRuntime().together([lambda e=e: failure(e) for e in errors])
+    assert raised.value in errors
+
+
+async def test_cancelling_the_caller_cancels_every_worker():
+    gates = Gates(10)
+    all_of_them = asyncio.ensure_future(AsyncioRuntime(width=3).together(gates.jobs()))
+    await settle()
+    all_of_them.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await all_of_them
+    assert gates.started == gates.cancelled == [0, 1, 2] and gates.running == 0
+
+
+@pytest.mark.parametrize("runtime", [BlockingRuntime(), AsyncioRuntime()])
+async def test_no_jobs_give_no_results(runtime):
+    assert await runtime.together([]) == []
+
+
+@pytest.mark.parametrize("runtime", [BlockingRuntime(), AsyncioRuntime()])
+async def test_no_time_at_all_can_be_slept(runtime):
+    assert await runtime.sleep(0) is None
+
+
+# --- a blocking engine in the async shape -----------------------------------------------------------------------------------
+
+
+def test_a_blocking_engine_s_verbs_never_suspend():
+    engine = Blocking(MemoryEngine())
+    etag = finish(engine.put_object("a", b"body", if_none_match=True))
+    assert finish(engine.get_object("a", first=2)).body == b"bo"
+    finish(engine.put_object("b", b"other"))
+    finish(engine.put_object("a", b"new", if_match=etag))
+    assert [info.name for info in iterate(engine.list_objects("", "a"))] == ["b"]
+    finish(engine.delete_objects(["a", "b"]))
+    with pytest.raises(ObjectNotFound):
+        finish(engine.get_object("a"))
+    assert engine.features == MemoryEngine().features and engine.prefix == ""
+
+
+# --- threads ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def executor():
+    with ThreadPoolExecutor(2, thread_name_prefix="ours") as pool:
+        yield pool
+
+
+class Target:
+    async def where(self, *args, **keywords):
+        return threading.current_thread().name, args, keywords
+
+    async def who(self):
+        seen = who.get()
+        who.set("the worker")
+        return seen
+
+    async def fail(self, error):
+        raise error
+
+    async def wait(self):
+        await waits()
+
+
+async def test_a_coroutine_runs_whole_on_the_given_executor(executor):
+    name, args, keywords = await InThread(Target(), lambda: executor).where(1, two=2)
+    assert name.startswith("ours") and (args, keywords) == ((1,), {"two": 2})
+
+
+async def test_the_loop_s_own_executor_is_left_alone(executor):
+    asyncio.get_running_loop().set_default_executor(forbidden := ThreadPoolExecutor(1))
+    forbidden.shutdown()
+    assert (await InThread(Target(), lambda: executor).where())[0].startswith("ours")
+
+
+async def test_context_variables_are_seen_and_changes_stay_in_the_copy(executor):
+    token = who.set("the caller")
+    try:
+        assert await InThread(Target(), lambda: executor).who() == "the caller"
+        assert who.get() == "the caller"
+    finally:
+        who.reset(token)
+
+
+async def test_errors_pass_from_the_thread_as_they_are(executor):
+    error = ValueError("from the thread")
+    with pytest.raises(ValueError) as raised:
+        await InThread(Target(), lambda: executor).fail(error)
+    assert raised.value is error
+
+
+async def test_what_waits_for_a_loop_is_refused_in_a_thread_too(executor):
+    with pytest.raises(RuntimeError, match="waits for an event loop"):
+        await InThread(Target(), lambda: executor).wait()
+
+
+def test_only_the_target_s_methods_are_offered(executor):
+    with pytest.raises(AttributeError):
+        InThread(Target(), lambda: executor).nothing  # noqa: B018  the look-up itself must fail
+
+
+async def test_a_caller_that_is_cancelled_stops_waiting(executor):
+    begun, go_on = threading.Event(), threading.Event()
+    done = []
+
+    def work():
+        begun.set()
+        done.append(go_on.wait(10))
+
+    waiting = asyncio.ensure_future(in_thread(executor, work))
+    while not begun.is_set():
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert done == []
+    go_on.set()
+    executor.shutdown()
+    assert done == [True]
+
+
+# --- iterate ----------------------------------------------------------------------------------------------------------------
+
+
+class Counted:
+    """An asynchronous generator that tells how far it was read, and whether it was closed."""
+
+    def __init__(self, end=None):
+        self.read, self.closed, self.end = 0, False, end
+
+    async def items(self):
+        try:
+            for number in itertools.count():
+                if number == self.end:
+                    return
+                self.read += 1
+                yield number
+        finally:
+            self.closed = True
+
+
+def test_iterate_gives_all_items_and_closes():
+    counted = Counted(end=3)
+    generator = counted.items()  # held here, so that only iterate closes it
+    assert list(iterate(generator)) == [0, 1, 2]
+    assert counted.closed
+
+
+def test_iterate_reads_no_further_than_asked():
+    counted = Counted()
+    generator = counted.items()  # held here, so that only iterate closes it
+    items = iterate(generator)
+    assert counted.read == 0
+    assert [next(items), next(items)] == [0, 1]
+    assert counted.read == 2 and not counted.closed
+    items.close()
+    assert counted.closed
+
+
+def test_iterate_passes_errors_and_closes():
+    closed = []
+
+    async def items():
+        try:
+            yield 1
+            raise ValueError("while listing")
+        finally:
+            closed.append(True)
+
+    with pytest.raises(ValueError, match="while listing"):
+        list(iterate(items()))
+    assert closed == [True]
+
+
+def test_an_item_may_be_none():
+    async def items():
+        yield None
+
+    assert list(iterate(items())) == [None]
+
+
+def test_a_generator_that_waits_for_a_loop_is_refused():
+    async def items():
+        await waits()
+        yield 1
+
+    with pytest.raises(RuntimeError):
+        list(iterate(items()))
