@@ -1,0 +1,193 @@
+"""What every S3 engine is told: LOCATION and the lower-case options, read once and alike, so that changing ENGINE changes one word.
+
+``read`` is the way in. It gives the bucket, the prefix and an ``S3Options``; what an engine cannot honour of these, it refuses
+itself. The names are those of django-storages. Everything here is pure: no network, no files, no SDK. No message repeats what
+may hold a secret; ``S3Options.redact`` does the same for texts that come from an SDK.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote, urlsplit
+
+from s3cache.errors import OptionError
+from s3cache.validation import Rule, build, flag, mapping, one_of, option, seconds, text, whole
+
+BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,254}")
+"""Wider than AWS's rule: old buckets have upper case and underscores, Ceph's tenants and access point ARNs have colons."""
+
+OBJECT = {"Bucket", "Key", "VersionId", "PartNumber", "Range", "Body", "ContentLength", "ContentMD5", "Delete"}
+CONDITIONS = {"IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"}
+LISTING = {"Prefix", "Delimiter", "StartAfter", "ContinuationToken", "MaxKeys", "EncodingType"}
+RESERVED = OBJECT | CONDITIONS | LISTING
+"""Parameters of a request that are the cache's own to set."""
+
+
+def certificates() -> Rule:
+    return Rule("True, False or the path of a file of certificates", lambda value: isinstance(value, bool) or text().test(value))
+
+
+def proxy_urls() -> Rule:
+    """Each URL must parse here, because an SDK's complaint about it would repeat its password."""
+    return Rule(
+        "a dictionary from 'http' or 'https' to a proxy's URL, http://[user:password@]host[:port]",
+        lambda value: (
+            isinstance(value, Mapping) and all(key in ("http", "https") and is_proxy_url(url) for key, url in value.items())
+        ),
+    )
+
+
+def is_proxy_url(value: object) -> bool:
+    return isinstance(value, str) and has_host(value if "://" in value else f"http://{value}")
+
+
+def has_host(url: str) -> bool:
+    """Whether this is an http or https URL that names a host, and a port only if it is a number."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", url)
+    except ValueError:
+        return False
+
+
+@dataclasses.dataclass(frozen=True)
+class S3Options:
+    """The options that all S3 engines share. Without ``access_key`` the SDK looks for credentials in boto3's order."""
+
+    bucket_name: str | None = option(None, text().or_none())
+    location: str | None = option(None, Rule("a string", lambda value: isinstance(value, str)).or_none())
+    """The prefix of every name, beside ``bucket_name``."""
+    endpoint_url: str | None = option(None, text().or_none())
+    """http:// or https:// of a store that is not AWS."""
+    region_name: str | None = option(None, text().or_none())
+    access_key: str | None = option(None, text().or_none(), secret=True)
+    secret_key: str | None = option(None, text().or_none(), secret=True)
+    security_token: str | None = option(None, text().or_none(), secret=True)
+    session_profile: str | None = option(None, text().or_none())
+    """A profile of the shared AWS configuration files."""
+    addressing_style: str | None = option(None, one_of("auto", "path", "virtual").or_none())
+    signature_version: str | None = option(None, one_of("s3v4", "s3v4a", "s3", "unsigned").or_none())
+    """``unsigned`` sends no credentials at all, for a store that asks for none."""
+    use_ssl: bool = option(True, flag())
+    """Only where no ``endpoint_url`` says it."""
+    verify: bool | str | None = option(None, certificates().or_none())
+    """False does not check the server's certificate; a path names the certificates to trust."""
+    proxies: Mapping[str, str] | None = option(None, proxy_urls().or_none(), secret=True)
+    """An empty dictionary: no proxy, whatever the environment says."""
+    default_acl: str | None = option(None, text().or_none())
+    object_parameters: Mapping[str, object] | None = option(None, mapping().or_none(), secret=True)
+    """On every write, by the names of S3's PutObject: StorageClass, ServerSideEncryption, Tagging, ..."""
+    request_parameters: Mapping[str, object] | None = option(None, mapping().or_none(), secret=True)
+    """On every request that knows them: RequestPayer, ExpectedBucketOwner, SSECustomerKey, ..."""
+    connect_timeout: float = option(1.0, seconds())
+    """Seconds until a connection stands."""
+    read_timeout: float = option(3.0, seconds())
+    """Seconds between two pieces of an answer."""
+    max_attempts: int = option(3, whole(1))
+    """How often a request goes out in all. A conditional write goes out once."""
+    max_pool_connections: int = option(64, whole(1))
+
+    def redact(self, message: str) -> str:
+        """The message without the values of the options that are secret."""
+        for secret in self._secrets():
+            message = message.replace(secret, "***")
+        return message
+
+    def _secrets(self) -> Iterator[str]:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name) if field.metadata["secret"] else None
+            yield from map(str, filter(None, value.values() if isinstance(value, Mapping) else [value]))
+
+
+def read(location: str, given: Mapping[str, object]) -> tuple[str, str, S3Options]:
+    """The bucket, the prefix ("" or text that ends in ``/``) and the checked options.
+
+    LOCATION is ``s3://bucket/prefix``, or a bare prefix beside ``bucket_name``, or empty beside it: then the cache is at the
+    bucket's root. Raises OptionError for every mistake in either.
+    """
+    options = build(S3Options, given)
+    check_endpoint(options.endpoint_url)
+    check_credentials(options)
+    check_parameters(options)
+    bucket, prefix = parse_location(location)
+    bucket = same("bucket", "bucket_name", bucket, options.bucket_name or "")
+    prefix = same("prefix", "location", prefix, parse_prefix(options.location or "", "OPTIONS['location']"))
+    if not bucket:
+        raise OptionError("No bucket is given. Write LOCATION as s3://bucket/prefix, or set OPTIONS['bucket_name'].")
+    if not BUCKET.fullmatch(bucket):
+        raise OptionError("The bucket's name is not one that S3 accepts: letters and digits, with . - _ or : between them.")
+    return bucket, prefix, options
+
+
+def location_url(bucket: str, prefix: str, endpoint_url: str | None) -> str:
+    """The engine's ``location``: one URL for one place, however it was written."""
+    url = f"s3://{bucket}/{quote(prefix)}".rstrip("/")
+    if endpoint_url is None or (urlsplit(endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return url
+    return f"{url}?endpoint={endpoint_url.rstrip('/')}"
+
+
+def parse_location(location: str) -> tuple[str, str]:
+    """Bucket and prefix, each "" where LOCATION does not say it."""
+    scheme, separator, rest = location.partition("://")
+    if not separator:
+        return "", parse_prefix(location, "LOCATION")
+    if scheme.lower() != "s3":
+        found = f"{scheme}://..." if scheme.isalnum() else "a URL of another kind"
+        raise OptionError(f"LOCATION is {found}; accepted: s3://bucket/prefix, or a bare prefix beside OPTIONS['bucket_name'].")
+    if "@" in rest:  # anywhere, because a secret key may hold a slash
+        raise OptionError("LOCATION holds an @. Keys belong into OPTIONS['access_key'] and OPTIONS['secret_key'].")
+    refuse_query(rest, "LOCATION")
+    bucket, _, prefix = rest.partition("/")
+    return bucket, parse_prefix(prefix, "LOCATION")
+
+
+def parse_prefix(given: str, place: str) -> str:
+    """The prefix as it stands in every name. S3 takes any text; what a person or a tool would misread is refused."""
+    refuse_query(given, place)
+    prefix = given.strip("/")
+    if not prefix:
+        return ""
+    if any(part in ("", ".", "..") for part in prefix.split("/")):
+        raise OptionError(f"{place} has an empty part, '.' or '..' in its prefix. Write it without: prefix/of/the/cache.")
+    return f"{prefix}/"
+
+
+def refuse_query(given: str, place: str) -> None:
+    if "?" in given or "#" in given:
+        raise OptionError(f"{place} has a query or a fragment (? or #). What it says belongs into OPTIONS.")
+
+
+def same(what: str, name: str, first: str, second: str) -> str:
+    """The value given in LOCATION, in OPTIONS, or alike in both."""
+    if first and second and first != second:
+        raise OptionError(f"LOCATION names another {what} than OPTIONS[{name!r}]. Give it once.")
+    return first or second
+
+
+def check_endpoint(url: str | None) -> None:
+    if url is None:
+        return
+    if not has_host(url):
+        raise OptionError("OPTIONS['endpoint_url'] is not a URL of the form http://host[:port] or https://host[:port].")
+    parts = urlsplit(url)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise OptionError("OPTIONS['endpoint_url'] holds keys, a query or a fragment. Keys belong into access_key and secret_key.")
+
+
+def check_credentials(options: S3Options) -> None:
+    if (options.access_key is None) != (options.secret_key is None):
+        raise OptionError("OPTIONS['access_key'] and OPTIONS['secret_key'] belong together: give both, or neither.")
+    if options.security_token is not None and options.access_key is None:
+        raise OptionError("OPTIONS['security_token'] needs OPTIONS['access_key'] and OPTIONS['secret_key'].")
+    if options.session_profile is not None and options.access_key is not None:
+        raise OptionError("OPTIONS['session_profile'] and OPTIONS['access_key'] exclude each other: give one of the two.")
+
+
+def check_parameters(options: S3Options) -> None:
+    for name in ("object_parameters", "request_parameters"):
+        own = sorted(RESERVED.intersection(getattr(options, name) or ()))
+        if own:
+            raise OptionError(f"OPTIONS[{name!r}] sets {', '.join(own)}, which the cache sets itself. Leave it out.")
