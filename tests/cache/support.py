@@ -1,0 +1,58 @@
+"""What the tests of the cache build on: a cache over an engine of their own, a clock, and the a-methods as blocking ones."""
+
+import asyncio
+import contextlib
+
+from s3cache import ObjectStoreCache
+from s3cache.assembly import build
+from s3cache.backend import TEXT_KINDS
+from s3cache.naming import object_name
+
+
+class Clock:
+    """Stands still unless it is advanced."""
+
+    def __init__(self):
+        self.now = 1_700_000_000_000
+
+    def __call__(self):
+        return self.now
+
+    def advance(self, seconds):
+        self.now += int(seconds * 1000)
+
+
+def cache_over(engine, clock=None, *, params=None, kind=ObjectStoreCache, **options):
+    """A cache over that engine; ``options`` are OPTIONS, ``params`` what stands beside them in CACHES."""
+    cache = kind("under test", {**(params or {}), "OPTIONS": {"ENGINE": "memory", **options}})
+    cache._assembly = build(cache.configuration, engine, cache._max_entries, TEXT_KINDS, clock or Clock())
+    return cache
+
+
+def name_of(cache, key, version=None):
+    """The name of the object in which the cache keeps that key."""
+    return object_name(cache.engine.prefix, cache.make_key(key, version=version))
+
+
+def stored(engine):
+    """The names of all objects."""
+    return [info.name for info in engine.list_objects(engine.prefix)]
+
+
+class Awaited:
+    """A cache's asynchronous methods under the names of the blocking ones."""
+
+    def __init__(self, cache, runner):
+        self._cache = cache
+        self._runner = runner
+
+    def __getattr__(self, name):
+        method = getattr(self._cache, f"a{name}")
+        return lambda *args, **keywords: self._runner.run(method(*args, **keywords))
+
+
+@contextlib.contextmanager
+def callers():
+    """A function that gives a cache's methods, called as ``mode`` says: "sync" or "async"."""
+    with asyncio.Runner() as runner:
+        yield lambda cache, mode: Awaited(cache, runner) if mode == "async" else cache

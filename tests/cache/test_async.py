@@ -1,0 +1,201 @@
+"""How the asynchronous methods wait: on s3cache's own threads where an engine blocks, at once and not in turn."""
+
+import asyncio
+import contextlib
+import contextvars
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.core.cache import caches
+from django.test import override_settings
+
+from s3cache.engines.local import LocalEngine
+from s3cache.engines.memory import AsyncMemoryEngine, MemoryEngine
+from s3cache.errors import EngineUnavailable
+from s3cache.testing.wrapping import WrappedEngine
+from tests.cache.support import cache_over, name_of, stored
+
+CALLER = contextvars.ContextVar("caller", default="nobody")
+CALLERS = 12
+
+
+class Watched(WrappedEngine):
+    """Tells ``seen`` of every request, on the thread that makes it."""
+
+    def __init__(self, inner, seen):
+        super().__init__(inner, lambda verb: self.told(verb))
+        self.seen = seen
+
+    def told(self, verb):
+        self.seen(verb)
+        return contextlib.nullcontext()
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return LocalEngine.from_options(str(tmp_path / "cache"), {})
+
+
+OPERATIONS = (
+    ("get", ("key",)),
+    ("get_many", (["key"],)),
+    ("has_key", ("key",)),
+    ("set", ("key", 1)),
+    ("set_many", ({"key": 1},)),
+    ("add", ("key", 1)),
+    ("touch", ("key",)),
+    ("delete", ("key",)),
+    ("delete_many", (["key"],)),
+    ("get_or_set", ("key", 1)),
+    ("clear", ()),
+)
+
+
+@pytest.mark.parametrize(("method", "arguments"), OPERATIONS, ids=[method for method, _ in OPERATIONS])
+async def test_on_a_blocking_engine_they_run_on_threads_of_s3cache(directory, method, arguments):
+    threads = set()
+    cache = cache_over(Watched(directory, lambda verb: threads.add(threading.current_thread().name)))
+    await getattr(cache, f"a{method}")(*arguments)
+    assert threads
+    assert all(name.startswith("s3cache") for name in threads)
+
+
+async def test_on_a_native_engine_they_run_on_the_loop():
+    threads = set()
+    cache = cache_over(Watched(MemoryEngine(), lambda verb: threads.add(threading.current_thread())))
+    await cache.aset("key", 1)
+    await cache.aget_many(["key", "other"])
+    assert threads == {threading.current_thread()}
+
+
+async def test_they_do_not_use_the_loop_s_default_executor(directory):
+    class Forbidden(ThreadPoolExecutor):
+        def submit(self, *args, **keywords):
+            raise AssertionError("the default executor belongs to the application")
+
+    asyncio.get_running_loop().set_default_executor(Forbidden())
+    cache = cache_over(directory)
+    await cache.aset("key", 1)
+    assert await cache.aget("key") == 1
+
+
+async def test_they_run_at_the_same_time_and_not_in_turn(directory):
+    barrier = threading.Barrier(CALLERS)
+    cache = cache_over(Watched(directory, lambda verb: barrier.wait(30)))
+    assert await asyncio.gather(*(cache.aget(f"key-{number}") for number in range(CALLERS))) == [None] * CALLERS
+
+
+async def test_the_loop_runs_while_they_wait(directory):
+    gate = threading.Event()
+    cache = cache_over(Watched(directory, lambda verb: gate.wait(30)))
+    waiting = asyncio.ensure_future(cache.aget("key"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    gate.set()
+    assert await waiting is None
+
+
+async def test_context_variables_are_seen_on_the_threads(directory):
+    seen = []
+    cache = cache_over(Watched(directory, lambda verb: seen.append(CALLER.get())))
+
+    async def ask(name):
+        CALLER.set(name)
+        await cache.aget("key")
+
+    await asyncio.gather(ask("one"), ask("two"))
+    assert sorted(seen) == ["one", "two"]
+    assert CALLER.get() == "nobody"
+
+
+async def test_errors_reach_the_caller_as_they_are(directory):
+    error = EngineUnavailable("no answer")
+
+    def fail(verb):
+        raise error
+
+    cache = cache_over(Watched(directory, fail))
+    for method, arguments in OPERATIONS[:-1]:
+        if method != "set_many":
+            with pytest.raises(EngineUnavailable) as caught:
+                await getattr(cache, f"a{method}")(*arguments)
+            assert caught.value is error
+
+
+async def test_a_cancelled_caller_stops_waiting(directory):
+    gate = threading.Event()
+    started = threading.Event()
+
+    def wait(verb):
+        started.set()
+        gate.wait(30)
+
+    waiting = asyncio.ensure_future(cache_over(Watched(directory, wait)).aset("key", 1))
+    while not started.is_set():
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    gate.set()
+
+
+async def test_many_tasks_share_one_engine_and_one_count(tmp_path):
+    """Under ASGI each request is a task with a backend object of its own."""
+    entry = {"BACKEND": "s3cache.ObjectStoreCache", "LOCATION": str(tmp_path / "cache"), "OPTIONS": {"MAX_ENTRIES": None}}
+    with override_settings(CACHES={"default": entry}):
+
+        async def request(number):
+            cache = caches["default"]
+            await cache.aset(f"key-{number}", number)
+            caches.close_all()
+            return cache
+
+        backends = await asyncio.gather(*(request(number) for number in range(CALLERS)))
+        assert len({id(backend) for backend in backends}) == CALLERS
+        assert len({id(backend.engine) for backend in backends}) == 1
+        assert backends[0].stats()["writes"] == CALLERS
+        assert await backends[0].aget_many(f"key-{number}" for number in range(CALLERS)) == {
+            f"key-{number}": number for number in range(CALLERS)
+        }
+
+
+def test_threads_share_one_engine_too(tmp_path):
+    entry = {"BACKEND": "s3cache.ObjectStoreCache", "LOCATION": str(tmp_path / "cache")}
+    with override_settings(CACHES={"default": entry}), ThreadPoolExecutor(4) as pool:
+        barrier = threading.Barrier(4)
+
+        def request(_):
+            barrier.wait(30)
+            return caches["default"]
+
+        backends = list(pool.map(request, range(4)))
+    assert len({id(backend) for backend in backends}) == 4
+    assert len({id(backend.engine) for backend in backends}) == 1
+
+
+async def test_the_first_error_of_a_bulk_method_ends_its_other_requests():
+    class Failing(AsyncMemoryEngine):
+        async def get_object(self, name, **keywords):
+            await asyncio.sleep(0)
+            if name != first:
+                await asyncio.Event().wait()
+            raise EngineUnavailable("no answer")
+
+    class Engine(MemoryEngine):
+        def asynchronous(self):
+            return Failing(self)
+
+    cache = cache_over(Engine())
+    first, before = name_of(cache, 0), asyncio.all_tasks()
+    async with asyncio.timeout(30):
+        with pytest.raises(EngineUnavailable, match="no answer"):
+            await cache.aget_many(range(500))
+    assert asyncio.all_tasks() == before
+
+
+async def test_clear_while_others_write(directory):
+    cache = cache_over(directory, MAX_ENTRIES=None)
+    await asyncio.gather(*(cache.aset(f"key-{number}", number) for number in range(100)), cache.aclear())
+    await cache.aclear()
+    assert stored(directory) == []

@@ -1,0 +1,256 @@
+"""Each system check: a configuration that it warns of, and the nearest one that is fine. None touches the network."""
+
+import socket
+
+import pytest
+from django.conf import settings
+from django.core.checks import Error, Warning
+from django.core.checks.registry import registry
+from django.test import override_settings
+
+from s3cache import ObjectStoreCache, checks
+
+BACKEND = "s3cache.ObjectStoreCache"
+REMOTE = {"ENGINE": "boto3", "MAX_ENTRIES": 1_000_000}
+BUCKET = "s3://bucket/prefix"
+PLACE = "/var/cache/site"
+
+
+class Subclass(ObjectStoreCache):
+    pass
+
+
+def entry(location=PLACE, /, *, backend=BACKEND, params=None, **options):
+    return {"BACKEND": backend, "LOCATION": location, **(params or {}), "OPTIONS": options}
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a system check must not touch the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+def found(*entries, **more):
+    """The messages for these entries of CACHES: the first has the alias "default", the next "second" and so on."""
+    aliases = dict(zip(("default", "second", "third"), entries, strict=False))
+    with override_settings(CACHES=aliases, **more):
+        return checks.check_caches(None)
+
+
+def ids(*entries, **more):
+    return [message.id for message in found(*entries, **more)]
+
+
+def test_a_good_configuration_has_no_messages():
+    assert ids(entry()) == []
+    assert ids(entry(BUCKET, **REMOTE)) == []
+    assert ids(entry("", ENGINE="memory")) == []
+
+
+def test_no_cache_of_ours_has_no_messages():
+    assert ids() == []
+    other = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"ENGINE": "bot03"}}
+    assert ids(other, {"BACKEND": "no.such.Backend"}, {}) == []
+
+
+def test_the_checks_are_django_s_own_kind():
+    assert checks.check_caches in registry.get_checks()
+    assert "caches" in checks.check_caches.tags
+
+
+# E001: it cannot be used
+
+
+@pytest.mark.parametrize("backend", (BACKEND, "s3cache.backend.ObjectStoreCache", f"{__name__}.Subclass"))
+def test_e001_a_mistake_is_an_error_that_names_the_alias(backend):
+    [message] = found(entry(), entry(backend=backend, ENGINE="bot03"))
+    assert isinstance(message, Error)
+    assert message.id == "s3cache.E001"
+    assert message.msg.startswith("CACHES['second'] cannot be used. Cache at '/var/cache/site': OPTIONS['ENGINE'] is 'bot03'")
+
+
+def test_e001_every_alias_is_told_of():
+    assert ids(entry(ENGINE="bot03"), entry(MAX_ENTRIES=-1), entry(params={"TIMEOUT": "x"})) == ["s3cache.E001"] * 3
+
+
+def test_e001_location_may_be_left_out():
+    assert ids({"BACKEND": BACKEND, "OPTIONS": {"ENGINE": "memory"}}) == []
+    assert ids({"BACKEND": BACKEND}) == ["s3cache.E001"]
+
+
+# W001: unsigned pickle
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    (
+        ({"SIGNING": False}, True),
+        ({"SIGNING": False, "SERIALIZER": "pickle"}, True),
+        ({"SIGNING": False, "SERIALIZER": "json", "ACCEPT_SERIALIZERS": ["pickle"]}, True),
+        ({"SIGNING": False, "SERIALIZER": "json"}, False),
+        ({"SIGNING": False, "SERIALIZER": "msgpack", "ACCEPT_SERIALIZERS": ["json"]}, False),
+        ({"SIGNING": True, "SERIALIZER": "pickle"}, False),
+    ),
+    ids=str,
+)
+def test_w001_unpickling_what_is_not_signed(options, warned):
+    assert ids(entry(**options)) == (["s3cache.W001"] if warned else [])
+
+
+def test_w001_says_what_to_do():
+    [message] = found(entry(SIGNING=False))
+    assert isinstance(message, Warning)
+    assert "CACHES['default']" in message.msg
+    assert "SIGNING" in message.hint
+
+
+# W002: entries that the world can see
+
+
+@pytest.mark.parametrize(
+    ("location", "relation"),
+    (
+        ("/srv/media/cache", "inside MEDIA_ROOT"),
+        ("/srv/media", "the same as MEDIA_ROOT"),
+        ("/srv/media/", "the same as MEDIA_ROOT"),
+        ("file:///srv/media/cache", "inside MEDIA_ROOT"),
+        ("/srv/other/../media/cache", "inside MEDIA_ROOT"),
+        ("/srv/static/cache", "inside STATIC_ROOT"),
+        ("/srv/assets/cache", "inside STATICFILES_DIRS"),
+        ("/srv/named/cache", "inside STATICFILES_DIRS"),
+        ("/srv/media2", None),
+        ("/srv/cache", None),
+    ),
+)
+def test_w002_a_directory_that_is_served(location, relation):
+    public = {"MEDIA_ROOT": "/srv/media", "STATIC_ROOT": "/srv/static", "STATICFILES_DIRS": ["/srv/assets", ("name", "/srv/named")]}
+    messages = found(entry(location), **public)
+    assert [message.id for message in messages] == (["s3cache.W002"] if relation else [])
+    assert relation is None or relation in messages[0].msg
+
+
+def test_w002_a_directory_around_one_that_is_served():
+    [message] = found(entry("/srv"), MEDIA_ROOT="/srv/media")
+    assert message.id == "s3cache.W002" and "around MEDIA_ROOT" in message.msg
+
+
+def test_w002_symbolic_links_are_followed(tmp_path):
+    (tmp_path / "media").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "media")
+    assert ids(entry(str(tmp_path / "link" / "cache")), MEDIA_ROOT=tmp_path / "media") == ["s3cache.W002"]
+
+
+def test_w002_a_directory_with_unusual_characters(tmp_path):
+    assert ids(entry(str(tmp_path / "a b%20?#é" / "cache")), MEDIA_ROOT=tmp_path / "a b%20?#é") == ["s3cache.W002"]
+
+
+def test_w002_what_lies_in_no_directory_is_not_meant():
+    assert ids(entry(BUCKET, **REMOTE), MEDIA_ROOT="/") == []
+    assert ids(entry("", ENGINE="memory"), MEDIA_ROOT="/") == []
+
+
+# W003: one LOCATION, different settings
+
+
+@pytest.mark.parametrize(
+    ("options", "difference"),
+    (
+        ({"SERIALIZER": "json"}, "SERIALIZER"),
+        ({"ACCEPT_SERIALIZERS": ["json"]}, "ACCEPT_SERIALIZERS"),
+        ({"SIGNING_KEY": "another"}, "SIGNING_KEY"),
+        ({"NAMESPACE": "staging"}, "NAMESPACE"),
+        ({"MAX_ENTRIES": 10}, "MAX_ENTRIES"),
+        ({"CULL_FREQUENCY": 2}, "CULL_FREQUENCY"),
+        ({"MAX_VALUE_BYTES": 100}, "MAX_VALUE_BYTES"),
+        ({"COMPRESSOR": "zlib"}, None),
+        ({}, None),
+    ),
+    ids=str,
+)
+def test_w003_aliases_of_one_location_must_agree(options, difference):
+    messages = found(entry(), entry(**options))
+    assert [message.id for message in messages] == (["s3cache.W003"] if difference else [])
+    if difference:
+        assert messages[0].msg.endswith(f"differ in {difference}.")
+        assert "CACHES['default'] and CACHES['second'] share" in messages[0].msg
+        assert "another" not in messages[0].msg
+
+
+def test_w003_signing_on_and_off():
+    [message] = found(entry(SERIALIZER="json"), entry(SERIALIZER="json", SIGNING=False))
+    assert message.id == "s3cache.W003" and "SIGNING" in message.msg
+
+
+@pytest.mark.parametrize("params", ({"KEY_PREFIX": "x"}, {"VERSION": 2}, {"TIMEOUT": 5}))
+def test_w003_what_only_makes_other_keys_may_differ(params):
+    assert ids(entry(), entry(params=params)) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    (
+        (entry("/var/cache/site"), entry("file:///var/cache/site/", SERIALIZER="json")),
+        (entry(BUCKET, **REMOTE), entry("", bucket_name="bucket", location="prefix", **REMOTE, SERIALIZER="json")),
+        (entry(BUCKET, **REMOTE), entry(BUCKET + "/", **REMOTE, read_timeout=9, SERIALIZER="json")),
+    ),
+)
+def test_w003_one_location_may_be_written_in_two_ways(first, second):
+    assert ids(first, second) == ["s3cache.W003"]
+
+
+@pytest.mark.parametrize("location", ("s3://bucket/prefix2", "s3://bucket", "s3://other/prefix"))
+def test_w003_other_locations_are_other_caches(location):
+    assert ids(entry(BUCKET, **REMOTE), entry(location, **REMOTE, SERIALIZER="json")) == []
+
+
+def test_w003_another_endpoint_is_another_location():
+    options = {**REMOTE, "SERIALIZER": "json", "endpoint_url": "http://localhost:9000"}
+    assert ids(entry(BUCKET, **REMOTE), entry(BUCKET, **options)) == []
+
+
+# W004 and W005: limits
+
+
+def test_w004_a_remote_store_with_django_s_default_limit():
+    [message] = found(entry(BUCKET, ENGINE="boto3"))
+    assert message.id == "s3cache.W004"
+    assert "about 300 entries" in message.msg
+
+
+@pytest.mark.parametrize("given", (300, 1_000_000, None))
+def test_w004_a_limit_that_is_written_down_is_meant(given):
+    assert ids(entry(BUCKET, ENGINE="boto3", MAX_ENTRIES=given)) == []
+
+
+@pytest.mark.parametrize("limit", (None, 0))
+def test_w005_neither_limit_nor_expiry(limit):
+    [message] = found(entry(params={"TIMEOUT": None}, MAX_ENTRIES=limit))
+    assert message.id == "s3cache.W005"
+    assert f"MAX_ENTRIES is {limit!r}" in message.msg
+
+
+@pytest.mark.parametrize(("timeout", "limit"), ((None, 300), (60, None), (60, 300)))
+def test_w005_one_of_the_two_will_do(timeout, limit):
+    assert ids(entry(params={"TIMEOUT": timeout}, MAX_ENTRIES=limit)) == []
+
+
+def test_every_message_names_its_alias_and_says_what_to_do():
+    public = {"MEDIA_ROOT": PLACE}
+    messages = [
+        *found(entry(params={"TIMEOUT": None}, SIGNING=False, MAX_ENTRIES=None), entry(), **public),
+        *found(entry(BUCKET, ENGINE="boto3")),
+    ]
+    assert {message.id for message in messages} == {f"s3cache.W00{number}" for number in range(1, 6)}
+    for message in messages:
+        assert "CACHES['" in message.msg
+        assert message.hint
+
+
+def test_messages_can_be_silenced():
+    with override_settings(SILENCED_SYSTEM_CHECKS=["s3cache.W001"]):
+        [message] = found(entry(SIGNING=False))
+        assert message.is_silenced()
+    assert settings.SILENCED_SYSTEM_CHECKS == []

@@ -1,0 +1,152 @@
+"""Culling, as a user of the cache meets it: how many entries stay, and what it costs."""
+
+import pytest
+
+from s3cache import ObjectStoreCache
+from s3cache.culling import INTERVAL
+from s3cache.engines.memory import MemoryEngine
+from s3cache.errors import EngineMisconfigured, EngineUnavailable
+from s3cache.testing import CountingEngine, FlakyEngine
+from tests.cache.support import cache_over, stored
+
+
+@pytest.mark.parametrize(("frequency", "survivors"), ((3, 29), (0, 19)))
+def test_small_limits_are_kept_exactly_as_django_keeps_them(engine, called, mode, frequency, survivors):
+    call = called(cache_over(engine, MAX_ENTRIES=30, CULL_FREQUENCY=frequency), mode)
+    for number in range(1, 50):
+        call.set(f"key-{number}", number)
+    assert len([number for number in range(1, 50) if call.has_key(f"key-{number}")]) == survivors
+    assert len(stored(engine)) == survivors
+
+
+@pytest.mark.parametrize("method", ("set", "add", "get_or_set", "set_many"))
+@pytest.mark.parametrize("limit", (1, 2, 5, 30))
+def test_what_was_just_written_survives(called, mode, method, limit):
+    engine = MemoryEngine()
+    call = called(cache_over(engine, MAX_ENTRIES=limit), mode)
+    for number in range(100):
+        if method == "set_many":
+            call.set_many({number: number})
+        else:
+            getattr(call, method)(number, number)
+        assert call.get(number) == number
+    assert 1 <= len(stored(engine)) <= limit
+
+
+def test_a_whole_set_many_is_culled_too(called, mode):
+    engine = MemoryEngine()
+    called(cache_over(engine, MAX_ENTRIES=30), mode).set_many(dict.fromkeys(range(200), 1))
+    assert len(stored(engine)) <= 30
+
+
+def test_incr_version_is_a_write_too(called, mode):
+    engine = MemoryEngine()
+    call = called(cache_over(engine, MAX_ENTRIES=1), mode)
+    cache_over(engine, MAX_ENTRIES=None).set_many(dict.fromkeys(range(10), "value"))
+    call.incr_version(0)
+    assert len(stored(engine)) == 1
+    assert call.get(0, version=2) == "value"
+
+
+def test_the_oldest_go_first(called, mode):
+    now = [0.0]
+    engine = MemoryEngine(clock=lambda: now[0])
+    call = called(cache_over(engine, MAX_ENTRIES=30), mode)
+    for number in range(31):
+        now[0] += 1
+        call.set(number, number)
+    assert list(call.get_many(range(31))) == list(range(10, 31))
+
+
+@pytest.mark.parametrize("limit", (None, 0))
+def test_without_a_limit_nothing_is_ever_listed(called, mode, limit):
+    engine = CountingEngine(MemoryEngine())
+    call = called(cache_over(engine, MAX_ENTRIES=limit), mode)
+    for number in range(500):
+        call.set(number, number)
+    call.set_many(dict.fromkeys(range(500, 1000), 1))
+    assert engine.requests == {"put_object": 1000}
+
+
+def test_most_writes_list_nothing(called, mode):
+    """After a look the next is due in INTERVAL / 4 writes at the earliest, and in 3 * INTERVAL / 2 at the latest."""
+    engine = CountingEngine(MemoryEngine())
+    call = called(cache_over(engine, MAX_ENTRIES=1000), mode)
+    for number in range(2000):
+        before = engine.requests.copy()
+        call.set(number, number)
+        cost = engine.requests - before
+        assert cost["put_object"] == 1 and cost["list_objects"] <= 1 and cost["delete_objects"] <= 1
+    looks = engine.requests["list_objects"]
+    assert 2000 // (3 * INTERVAL // 2) <= looks <= 1 + 2000 // (INTERVAL // 4)
+    assert engine.requests["delete_objects"] <= looks
+    assert len(stored(engine)) < 1000 + 3 * INTERVAL // 2
+
+
+def test_reads_and_changes_of_what_is_there_cull_nothing(called, mode):
+    engine = CountingEngine(MemoryEngine())
+    call = called(cache_over(engine, MAX_ENTRIES=1), mode)
+    call.set("key", 1)
+    engine.requests.clear()
+    for _ in range(20):
+        call.get("key")
+        call.has_key("key")
+        call.touch("key")
+        call.incr("key")
+        call.add("key", 2)
+        call.get_or_set("key", 2)
+    assert engine.requests["list_objects"] == engine.requests["delete_objects"] == 0
+
+
+@pytest.mark.parametrize("verb", ("list_objects", "delete_objects"))
+@pytest.mark.parametrize("method", ("set", "add", "set_many", "get_or_set"))
+def test_a_store_that_does_not_answer_puts_culling_off_and_the_write_stands(called, mode, verb, method, caplog):
+    engine = FlakyEngine(MemoryEngine())
+    call = called(cache_over(engine, MAX_ENTRIES=1), mode)
+    engine.fail_next(verb, EngineUnavailable("no answer"), times=100)
+    for number in range(5):
+        if method == "set_many":
+            assert call.set_many({number: number}) == []
+        else:
+            assert getattr(call, method)(number, number) in (None, True, number)
+        assert call.get(number) == number
+    assert "Culling was put off: no answer" in caplog.text
+
+
+def test_a_misconfigured_store_is_never_hidden(called, mode):
+    engine = FlakyEngine(MemoryEngine())
+    call = called(cache_over(engine, MAX_ENTRIES=1), mode)
+    engine.fail_next("list_objects", EngineMisconfigured("may not list"))
+    with pytest.raises(EngineMisconfigured, match="may not list"):
+        for number in range(5):
+            call.set(number, number)
+
+
+def test_what_is_no_entry_is_neither_counted_nor_culled(engine, called, mode):
+    for number in range(40):
+        engine.put_object(f"{engine.prefix}other/{number:02}.txt", b"not ours")
+    call = called(cache_over(engine, MAX_ENTRIES=30), mode)
+    for number in range(20):
+        call.set(number, number)
+    assert len(stored(engine)) == 60
+    for number in range(20, 60):
+        call.set(number, number)
+    assert len([name for name in stored(engine) if name.endswith(".txt")]) == 40
+
+
+@pytest.mark.parametrize("limit", (-1, 1))
+def test_a_limit_set_on_the_cache_holds_and_keeps_what_was_just_written(tmp_path, limit):
+    cache = ObjectStoreCache(str(tmp_path / "cache"), {})
+    cache._max_entries = limit
+    for number in range(10):
+        cache.set(number, number)
+        assert cache.get(number) == number
+    assert len(list(cache.objects())) == 1
+
+
+def test_stats_count_looks_and_culled_entries():
+    cache = cache_over(MemoryEngine(), MAX_ENTRIES=30)
+    for number in range(31):
+        cache.set(number, number)
+    assert cache.stats()["culled"] == 10
+    assert cache.stats()["looks"] >= 1
