@@ -86,7 +86,7 @@ def engine_of(configuration: Configuration) -> Engine:
 
 
 def codec_of(options: Options, text_kinds: tuple[TextKind, ...]) -> Codec:
-    accepted = [plugins.find("SERIALIZER", name)() for name in options.accept_serializers]
+    accepted = [plugins.find("SERIALIZER", name, option="ACCEPT_SERIALIZERS")() for name in options.accept_serializers]
     return Codec(
         plugins.find("SERIALIZER", options.serializer)(),
         plugins.find("COMPRESSOR", options.compressor)(),

@@ -85,7 +85,8 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
         raise OptionError(f"LOCATION is {shown(location)}; accepted: a string or a path.")
     check_top_level(params)
     given = dict(params.get("OPTIONS") or {})  # type: ignore[call-overload]  # a mapping, as check_top_level saw
-    options = build(Options, {name: value for name, value in given.items() if not name.islower()}, spelled=str.upper)
+    own = {name: value for name, value in given.items() if not name.islower()}
+    options = build(Options, own, spelled=str.upper, hint="The engine's own options are written in lower case.")
     return Configuration(
         location=os.fspath(location),
         options=options,

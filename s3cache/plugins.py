@@ -24,24 +24,29 @@ from s3cache.validation import known_names
 
 GROUP = "s3cache"
 BUILT_IN: Mapping[str, Mapping[str, str]] = {"ENGINE": ENGINES, "SERIALIZER": SERIALIZERS, "COMPRESSOR": COMPRESSORS}
+VERBS = {"ENGINE": "from_options", "SERIALIZER": "dumps", "COMPRESSOR": "compress"}
+"""By which a class of each kind is known."""
 HOOKS = {"ENGINE": "register_engines", "SERIALIZER": "register_serializers", "COMPRESSOR": "register_compressors"}
 
 
 @cache
-def find(kind: str, name: str) -> type[Any]:
-    """The class that OPTIONS[kind] = name means. Raises OptionError, also where a module it requires is not installed."""
-    found = import_class(kind, name, import_string(kind, name))
+def find(kind: str, name: str, *, option: str = "") -> type[Any]:
+    """The class that a name stands for in OPTIONS[kind], or in the ``option`` that lists several.
+
+    Raises OptionError, also where a module that the class requires is not installed.
+    """
+    said = f"OPTIONS[{option!r}] has {name!r}" if option else f"OPTIONS[{kind!r}] is {name!r}"
+    found = import_class(kind, import_string(kind, name, said), said)
     for module in getattr(found, "requires", ()):
         if not is_installed(module):
             package = f'"django-s3-cache[{name}]"' if name in BUILT_IN[kind] else module
             raise OptionError(
-                f"OPTIONS[{kind!r}] = {name!r} needs the package {module}, which is not installed. "
-                f"Install it with: pip install {package}"
+                f"{said}, which needs the package {module}, and that is not installed. Install it with: pip install {package}"
             )
     return found
 
 
-def import_string(kind: str, name: str) -> str:
+def import_string(kind: str, name: str, said: str) -> str:
     """Where the class is found. Raises OptionError for an unknown name."""
     if name in BUILT_IN[kind]:
         return BUILT_IN[kind][name]
@@ -53,22 +58,22 @@ def import_string(kind: str, name: str) -> str:
     broken = "".join(f" The plugin {plugin!r} could not be loaded: {error}." for plugin, error in plugins.broken.items())
     from_plugins = ", ".join(sorted(plugins.names[kind])) or "none"
     raise OptionError(
-        f"OPTIONS[{kind!r}] is {name!r}, which is not known. {known_names(name, {*BUILT_IN[kind], *plugins.names[kind]})} "
+        f"{said}, which is not known. {known_names(name, {*BUILT_IN[kind], *plugins.names[kind]})} "
         f"From plugins: {from_plugins}. A dotted path to a class is accepted, too.{broken}"
     )
 
 
-def import_class(kind: str, name: str, path: str) -> type[Any]:
+def import_class(kind: str, path: str, said: str) -> type[Any]:
     """The class at ``package.module:Class`` or ``package.module.Class``. Raises OptionError."""
     module, _, attribute = path.partition(":") if ":" in path else path.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # whatever a foreign module does while it is imported
-        raise OptionError(
-            f"OPTIONS[{kind!r}] is {name!r}, but {path} cannot be imported: {type(error).__name__}: {error}"
-        ) from error
+        raise OptionError(f"{said}, but {path} cannot be imported: {type(error).__name__}: {error}") from error
     if not isinstance(found, type):
-        raise OptionError(f"OPTIONS[{kind!r}] is {name!r}, but {path} is no class.")
+        raise OptionError(f"{said}, but {path} is no class.")
+    if not hasattr(found, VERBS[kind]):
+        raise OptionError(f"{said}, but {path} has no {VERBS[kind]}: it is no {kind.lower()}.")
     return found
 
 

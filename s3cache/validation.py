@@ -70,16 +70,17 @@ def option(default: object, rule: Rule, *, secret: bool = False) -> Any:
     return dataclasses.field(default=default, repr=not secret, metadata={"rule": rule, "secret": secret})
 
 
-def build(model: type[Model], given: Mapping[str, object], *, spelled: Callable[[str], str] = str) -> Model:
+def build(model: type[Model], given: Mapping[str, object], *, spelled: Callable[[str], str] = str, hint: str = "") -> Model:
     """An instance of the dataclass ``model`` with ``given`` checked and the rest at its defaults.
 
-    ``spelled`` turns a field's name into the option's (``str.upper`` for the cache's own). Raises OptionError for an unknown
-    name and for a value that its rule refuses. A list becomes a tuple, so that the instance can be hashed.
+    ``spelled`` turns a field's name into the option's (``str.upper`` for the cache's own); ``hint`` is for who gives an unknown
+    one. Raises OptionError for an unknown name and for a value that its rule refuses. A list becomes a tuple, so that the
+    instance can be hashed.
     """
     fields = {spelled(field.name): field for field in dataclasses.fields(cast(Any, model))}
     for name in given:
         if name not in fields:
-            raise OptionError(f"OPTIONS[{name!r}] is not an option. {known_names(name, fields)}")
+            raise OptionError(f"OPTIONS[{name!r}] is not an option. {known_names(name, fields)}{hint and ' ' + hint}")
     for name, value in given.items():
         rule: Rule = fields[name].metadata["rule"]
         if not rule.test(value):

@@ -61,7 +61,8 @@ def registering(kind, name, path):
         """
 
 
-ENGINE = "class Engine:\n    requires = ()\n"
+VERBS = "    from_options = dumps = compress = None\n"
+ENGINE = f"class Engine:\n{VERBS}    requires = ()\n"
 
 
 # --- built in ---------------------------------------------------------------------------------------------------------------
@@ -243,31 +244,31 @@ def test_a_missing_module_is_named_with_the_command_that_installs_it(monkeypatch
     monkeypatch.setattr(plugins, "is_installed", lambda module: module != "msgpack")
     with pytest.raises(OptionError) as refused:
         find("SERIALIZER", "msgpack")
-    assert "OPTIONS['SERIALIZER'] = 'msgpack' needs the package msgpack, which is not installed." in str(refused.value)
+    assert "OPTIONS['SERIALIZER'] is 'msgpack', which needs the package msgpack, and that is not installed." in str(refused.value)
     assert 'pip install "django-s3-cache[msgpack]"' in str(refused.value)
 
 
 @pytest.mark.parametrize("requires", ["acme_sdk", "acme_sdk.deep", "json.acme_sdk"])
 def test_a_class_that_requires_a_missing_module_is_refused(site, requires):
-    module(site, "acme_code", f"class Engine:\n    requires = ({requires!r},)\n")
-    with pytest.raises(OptionError, match=f"needs the package {requires}, which is not installed"):
+    module(site, "acme_code", f"class Engine:\n{VERBS}    requires = ({requires!r},)\n")
+    with pytest.raises(OptionError, match=f"needs the package {requires}, and that is not installed"):
         find("ENGINE", "acme_code.Engine")
 
 
 def test_a_class_that_requires_what_is_there_is_found(site):
-    module(site, "acme_code", "class Engine:\n    requires = ('json', 'email.mime')\n")
+    module(site, "acme_code", f"class Engine:\n{VERBS}    requires = ('json', 'email.mime')\n")
     assert find("ENGINE", "acme_code.Engine").__name__ == "Engine"
 
 
 def test_a_required_module_is_not_imported(site):
     module(site, "acme_sdk", "1 / 0")
-    module(site, "acme_code", "class Engine:\n    requires = ('acme_sdk',)\n")
+    module(site, "acme_code", f"class Engine:\n{VERBS}    requires = ('acme_sdk',)\n")
     find("ENGINE", "acme_code.Engine")
     assert "acme_sdk" not in sys.modules
 
 
 def test_what_was_not_installed_is_looked_for_again(site):
-    module(site, "acme_code", "class Engine:\n    requires = ('acme_sdk',)\n")
+    module(site, "acme_code", f"class Engine:\n{VERBS}    requires = ('acme_sdk',)\n")
     with pytest.raises(OptionError):
         find("ENGINE", "acme_code.Engine")
     sys.path_importer_cache.clear()

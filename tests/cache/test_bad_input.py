@@ -26,6 +26,11 @@ OWN = [
     ({"ENGINE": "no.such.Engine"}, r"'no.such.Engine'.*cannot be imported: ModuleNotFoundError: No module named 'no'"),
     ({"ENGINE": "s3cache.engines.memory.Missing"}, r"cannot be imported: AttributeError"),
     ({"ENGINE": "json.dumps"}, r"json.dumps is no class"),
+    ({"ENGINE": "decimal.Decimal"}, r"'decimal.Decimal', but decimal.Decimal has no from_options: it is no engine"),
+    ({"SERIALIZER": "decimal.Decimal"}, r"has no dumps: it is no serializer"),
+    ({"COMPRESSOR": "decimal:Decimal"}, r"has no compress: it is no compressor"),
+    ({"ACCEPT_SERIALIZERS": ["json", "yaml"]}, r"OPTIONS\['ACCEPT_SERIALIZERS'\] has 'yaml', which is not known"),
+    ({"BUCKET_NAME": "b"}, r"OPTIONS\['BUCKET_NAME'\] is not an option.*The engine's own options are written in lower case"),
     ({"SERIALIZER": "yaml"}, r"OPTIONS\['SERIALIZER'\] is 'yaml'.*Known: json, msgpack, pickle"),
     ({"SERIALIZER": "jsn"}, r"OPTIONS\['SERIALIZER'\] is 'jsn'.*Did you mean 'json'\?"),
     ({"SERIALIZER": 1}, r"OPTIONS\['SERIALIZER'\] is 1 \(int\)"),
@@ -210,7 +215,7 @@ def missing(monkeypatch):
 def test_a_missing_package_comes_with_the_command_that_installs_it(missing, kind, name, module):
     missing(module)
     options = {"ENGINE": "memory", "NAMESPACE": f"missing {name}", kind: name}
-    message = rf"OPTIONS\['{kind}'\] = '{name}' needs the package {module}.*pip install \"django-s3-cache\[{name}\]\""
+    message = rf"OPTIONS\['{kind}'\] is '{name}', which needs the package {module}.*pip install \"django-s3-cache\[{name}\]\""
     refused(BUCKET, {"OPTIONS": options}, message)
 
 

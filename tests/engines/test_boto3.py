@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from s3cache.engines import boto3 as module
-from s3cache.engines.boto3 import Boto3Engine, parse_timestamp
+from s3cache.engines.boto3 import Boto3Engine
+from s3cache.engines.boto3clients import drop_expect, parse_timestamp
 from s3cache.errors import (
     Conflict,
     EngineError,
@@ -189,7 +190,7 @@ class TestRequests:
     @pytest.mark.parametrize(("size", "waits"), [("1048576", False), ("1048577", True)])
     def test_the_size_of_a_chunked_body_is_the_decoded_one(self, size, waits):
         headers = {"Expect": "100-continue", "If-None-Match": "*", "X-Amz-Decoded-Content-Length": size}
-        module.drop_expect(request=types.SimpleNamespace(headers=headers))
+        drop_expect(request=types.SimpleNamespace(headers=headers))
         assert ("Expect" in headers) is waits
 
     def test_a_replacement_waits_for_nothing_and_sends_the_etag_without_quotes(self, engine, proxy):

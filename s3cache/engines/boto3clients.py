@@ -1,0 +1,144 @@
+"""How the boto3 engine's clients are made: tuned, by public means only.
+
+There are two of them: one lets the SDK repeat what may be repeated, the other sends each conditional write once. Clients are
+safe to use from many threads, but not to create.
+
+boto3 is slow to start and busy in Python, so its clients have a fixed user agent, a faster timestamp parser, and do not wait for
+``100 Continue`` before they send a body.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from s3cache.engines.s3options import S3Options
+from s3cache.errors import EngineMisconfigured
+from s3cache.version import __version__
+
+USER_AGENT = f"s3cache/{__version__} boto3"
+"""A fixed one: boto3's own is put together anew for every request, a tenth of its time."""
+OPERATIONS = ("GetObject", "PutObject", "DeleteObject", "DeleteObjects", "ListObjectsV2")
+LARGE = 1024 * 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Connection:
+    """Two clients of one session, and what goes along with every request."""
+
+    retrying: Any
+    once: Any
+    """For conditional writes: repeats nothing but what the wrong region refused."""
+    parameters: Mapping[str, dict[str, Any]]
+    """By operation."""
+
+
+def connect(bucket: str, options: S3Options) -> Connection:
+    """Opens no connection yet; reads the environment and the shared AWS files, as boto3 does."""
+    try:
+        session = make_session(options)
+        retrying = make_client(session, options, options.max_attempts)
+        once = make_client(session, options, 1)
+    except (OSError, ValueError) as error:  # an unreadable file; a host that botocore does not like
+        raise EngineMisconfigured(f"boto3 refuses the options: {options.redact(str(error))}") from error
+    return Connection(retrying, once, request_parameters(retrying, bucket, options))
+
+
+def make_session(options: S3Options) -> Any:
+    import boto3
+    from botocore.session import Session
+
+    core = Session()
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_timestamp)
+    return boto3.Session(
+        aws_access_key_id=options.access_key,
+        aws_secret_access_key=options.secret_key,
+        aws_session_token=options.security_token,
+        region_name=options.region_name,
+        profile_name=options.session_profile,
+        botocore_session=core,
+    )
+
+
+def make_client(session: Any, options: S3Options, attempts: int) -> Any:
+    client = session.client(
+        "s3",
+        endpoint_url=options.endpoint_url,
+        use_ssl=options.use_ssl,
+        verify=options.verify,
+        config=make_config(options, attempts),
+    )
+    client.meta.events.register("before-send.s3.PutObject", drop_expect)
+    client.meta.events.register("before-send.s3.HeadBucket", refuse_redirect)
+    return client
+
+
+def make_config(options: S3Options, attempts: int) -> Any:
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    # Many stores that are not AWS refuse, or store, the checksum trailers that boto3 has sent unasked since 1.36.
+    checksums = "when_required" if options.endpoint_url else None
+    return Config(
+        user_agent=USER_AGENT,
+        connect_timeout=options.connect_timeout,
+        read_timeout=options.read_timeout,
+        max_pool_connections=options.max_pool_connections,
+        tcp_keepalive=True,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        proxies=options.proxies,
+        signature_version=UNSIGNED if options.signature_version == "unsigned" else options.signature_version,
+        s3={"addressing_style": options.addressing_style} if options.addressing_style else None,
+        request_checksum_calculation=checksums,
+        response_checksum_validation=checksums,
+    )
+
+
+def request_parameters(client: Any, bucket: str, options: S3Options) -> Mapping[str, dict[str, Any]]:
+    """The parameters of each operation. botocore itself checks those of object_parameters with every request."""
+    given = {"Bucket": bucket, **(options.request_parameters or {})}
+    accepted = {name: client.meta.service_model.operation_model(name).input_shape.members for name in OPERATIONS}
+    unknown = sorted(given.keys() - set().union(*accepted.values()))
+    if unknown:
+        raise EngineMisconfigured(f"OPTIONS['request_parameters'] has {', '.join(unknown)}, which no request of S3 knows.")
+    parameters = {name: {key: given[key] for key in given if key in accepted[name]} for name in OPERATIONS}
+    written = {"ContentType": "application/octet-stream"} | ({"ACL": options.default_acl} if options.default_acl else {})
+    parameters["PutObject"] = {**written, **(options.object_parameters or {}), **parameters["PutObject"]}
+    return parameters
+
+
+def drop_expect(request: Any, **_: object) -> None:
+    """Do not wait for ``100 Continue`` before the body: that doubles the round trips of every write.
+
+    Only where a large body may be refused for an object that exists does the wait pay.
+    """
+    headers = request.headers
+    size = int(headers.get("X-Amz-Decoded-Content-Length") or headers.get("Content-Length") or 0)
+    if size <= LARGE or "If-None-Match" not in headers:
+        headers.pop("Expect", None)
+
+
+def refuse_redirect(request: Any, **_: object) -> None:
+    """The engine sends no HeadBucket. botocore does, to learn where a redirect that names no region leads, and again for each
+    redirect that meets it there: a server that redirects everything, as from http to https, would be asked eighty times.
+    """
+    raise EngineMisconfigured(
+        f"{request.url} redirects without naming a region. Check region_name and endpoint_url: https:// or http://, and the host."
+    )
+
+
+def parse_timestamp(value: Any) -> datetime:
+    """The two forms that S3 uses, ISO 8601 in listings and RFC 1123 in headers; any other is left to botocore, ten times slower."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            if value[10:11] == "T" and value[-1] == "Z":
+                return datetime.fromisoformat(value)
+            if len(value) == 29 and value[3:5] == ", " and value[25:] == " GMT":
+                return parsedate_to_datetime(value)
+    from botocore.utils import parse_timestamp as parse_any
+
+    return parse_any(value)  # type: ignore[no-any-return]
