@@ -9,11 +9,12 @@ Reference: https://docs.djangoproject.com/en/stable/topics/cache/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from django.conf import settings
-from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.core.cache.backends.base import DEFAULT_TIMEOUT, MEMCACHE_MAX_KEY_LENGTH, BaseCache
 from django.utils.safestring import SafeString
 
 from s3cache import sharing
@@ -27,6 +28,9 @@ from s3cache.options import configure, improperly_configured
 from s3cache.runtime import finish, in_thread, iterate
 
 TEXT_KINDS = (TextKind("safestr", SafeString),)
+
+UNDISPUTED = re.compile(rf"[^\x00-\x20\x7f]{{1,{MEMCACHE_MAX_KEY_LENGTH}}}")
+"""Keys of which Django has nothing to say."""
 
 Timeout = float | None | object
 """Seconds, None for no expiry, or DEFAULT_TIMEOUT for the cache's TIMEOUT."""
@@ -210,6 +214,11 @@ class ObjectStoreCache(BaseCache):
             self._generation = sharing.generation
             self._assembly = assembled(self.configuration, self._limit, TEXT_KINDS)
         return self._assembly
+
+    def validate_key(self, key: str) -> None:
+        """Warns as Django does, whose own look at each character is left to the keys that need it."""
+        if not UNDISPUTED.fullmatch(key):
+            super().validate_key(key)
 
     def _full(self, key: Any, version: int | None) -> str:
         return self.make_and_validate_key(key, version=version)

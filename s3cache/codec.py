@@ -57,6 +57,7 @@ class Codec:
         self._serializers = {one.name: one for one in (*accepted, serializer)}
         self._texts: dict[str, type[str]] = {TEXT: str, **{kind.name: kind.type for kind in text_kinds}}
         self._text_names = {kind: name for name, kind in self._texts.items()}
+        self._accepted = {RAW, *self._texts, *self._serializers}
         for name in (*self._serializers, compressor.name):
             if not NAME.fullmatch(name) or name in {RAW, *self._texts}:
                 raise OptionError(
@@ -66,7 +67,7 @@ class Codec:
 
     def accepts(self, serializer: str) -> bool:
         """Whether an entry that names this serializer is read here."""
-        return serializer == RAW or serializer in self._texts or serializer in self._serializers
+        return serializer in self._accepted
 
     def encode(self, value: object) -> Payload:
         """The payload for ``value``.

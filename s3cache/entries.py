@@ -144,4 +144,4 @@ class Entries:
             self._observer.unusable(place.name, reason)
             return Seen(exists=True, etag=etag)
         alive = not is_expired(header.expires_at, self.clock())
-        return Seen(exists=True, etag=etag, header=header, alive=alive, data=data)
+        return Seen(True, etag, header, alive, data)

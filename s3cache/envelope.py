@@ -98,13 +98,18 @@ class Place(NamedTuple):
 
     def context(self) -> bytes:
         """Namespace and name, each behind its length, so that no two places give the same bytes."""
-        namespace, name = self.namespace.encode(), self.name.encode()
-        return b"".join((LENGTH.pack(len(namespace)), namespace, LENGTH.pack(len(name)), name))
+        return length_prefixed(self.namespace) + length_prefixed(self.name)
 
     def key_field(self) -> bytes:
         """The first field of the header."""
         key = key_bytes(self.key)
         return packed(KEY, key) if len(key) <= LONGEST_KEY else packed(KEY_DIGEST, hashlib.sha256(key).digest())
+
+
+@lru_cache
+def length_prefixed(text: str) -> bytes:
+    encoded = text.encode()
+    return LENGTH.pack(len(encoded)) + encoded
 
 
 class Envelopes:
@@ -155,15 +160,12 @@ class Envelopes:
         end = length - checker.mac_length
         if not FIXED.size <= end or length > min(len(data), HEADER_LIMIT):
             raise EntryError("its header is truncated or has an impossible length")
-        view = memoryview(data)
-        checker.check(view[:end], place.context(), key_id, view[end:length])
+        checker.check(data[:end], place.context(), key_id, data[end:length])
         key = place.key_field()
         if not data.startswith(key, FIXED.size, end):
             raise EntryError("it belongs to another key")
         serializer, compressor = names(data[FIXED.size + len(key) : end])
-        return Header(
-            expires_at, written_at, write_id, payload_length, digest, serializer, compressor, length=length, signed=checker.signed
-        )
+        return Header(expires_at, written_at, write_id, payload_length, digest, serializer, compressor, length, checker.signed)
 
     def payload(self, data: bytes, header: Header) -> Payload:
         """The verified payload behind a verified header; ``data`` is the whole object. Costs no copy. Raises EntryError."""

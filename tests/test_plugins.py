@@ -145,7 +145,7 @@ def test_a_plugin_s_name_is_found(site, kind, path):
 def test_a_plugin_s_class_is_imported_only_when_it_is_named(site):
     module(site, "acme_code", ENGINE)
     plugin(site, "acme", registering("engines", "acme", "acme_code:Engine") + registering("compressors", "acmez", "acme_no:Z"))
-    assert plugins.import_string("ENGINE", "acme") == "acme_code:Engine"
+    assert plugins.import_string("ENGINE", "acme", "") == "acme_code:Engine"
     assert "acme_code" not in sys.modules
     find("ENGINE", "acme")
     assert "acme_code" in sys.modules

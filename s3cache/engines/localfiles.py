@@ -21,6 +21,8 @@ from operator import itemgetter
 
 from django.core.files import locks
 
+from s3cache.engines import localswap
+
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 GRAIN = 1000
@@ -75,6 +77,8 @@ def publish(temporary: str, path: str, *, create_only: bool) -> None:
     if create_only:
         os.link(temporary, path)
         discard(temporary)
+    elif status_of(path) is not None and localswap.exchanged(temporary, path):
+        discard(temporary)  # the old file by now
     else:
         os.replace(temporary, path)
 

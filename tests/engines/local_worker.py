@@ -10,6 +10,7 @@ import sys
 
 from django.core.files import locks
 
+from s3cache.engines import localswap
 from s3cache.engines.local import LocalEngine
 from s3cache.engines.localfiles import locked
 from s3cache.errors import PreconditionFailed
@@ -45,15 +46,22 @@ def write(engine, who):
 
 
 def die(engine, who):
-    """Begin to replace and to create an object, and get killed before the second half of a body or before a system call."""
-    original = getattr(os, who)
+    """Begin to replace and to create an object, and get killed before the second half of a body or before a system call.
+
+    ``os.link`` names the call; ``renaming os.link`` the same on a file system that cannot exchange two names.
+    """
+    if who.startswith("renaming "):
+        localswap.exchanged = lambda *_: False
+    module, who = who.removeprefix("renaming ").split(".")
+    module = {"os": os, "localswap": localswap}[module]
+    original = getattr(module, who)
 
     def killed(*arguments, **keywords):
         if who == "write":
             original(arguments[0], bytes(arguments[1])[:500_000])
         os.kill(os.getpid(), signal.SIGKILL)
 
-    setattr(os, who, killed)
+    setattr(module, who, killed)
     engine.put_object("old", b"new" * 500_000, if_match=engine.get_object("old").etag)
     engine.put_object("new", b"new" * 500_000, if_none_match=True)
 

@@ -1,5 +1,6 @@
 """The local engine: the contract, and what a directory adds to it: other processes, kills, permissions, paths and errors."""
 
+import ctypes
 import errno
 import os
 import random
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from s3cache.engines import localfiles
+from s3cache.engines import localfiles, localswap
 from s3cache.engines.local import PRIVATE, LocalEngine
 from s3cache.errors import EngineMisconfigured, EngineUnavailable, ObjectNotFound, OptionError
 from s3cache.testing import EngineContract
@@ -112,11 +113,14 @@ def test_a_kill_in_the_middle_of_a_write_leaves_whole_objects(engine, directory,
 @pytest.mark.parametrize(
     ("call", "left"),
     [
-        ("write", {"old": b"old"}),
-        ("utime", {"old": b"old"}),
-        ("replace", {"old": b"old"}),
-        ("link", {"old": b"new" * 500_000}),
-        ("unlink", {"old": b"new" * 500_000, "new": b"new" * 500_000}),
+        ("os.write", {"old": b"old"}),
+        ("os.utime", {"old": b"old"}),
+        ("localswap.exchanged", {"old": b"old"}),
+        ("os.unlink", {"old": b"new" * 500_000}),
+        ("os.link", {"old": b"new" * 500_000}),
+        ("renaming os.replace", {"old": b"old"}),
+        ("renaming os.link", {"old": b"new" * 500_000}),
+        ("renaming os.unlink", {"old": b"new" * 500_000, "new": b"new" * 500_000}),
     ],
 )
 def test_a_kill_before_any_system_call_leaves_whole_objects_and_no_lock(engine, directory, call, left):
@@ -455,3 +459,42 @@ def test_a_file_system_that_rounds_times_is_refused(engine, monkeypatch):
     with pytest.raises(EngineMisconfigured, match="microsecond"):
         engine.put_object("name", b"body")
     assert names(engine) == []
+
+
+@pytest.mark.parametrize("exchanges", [True, False])
+def test_a_replacement_is_the_same_with_and_without_exchanging_names(engine, directory, monkeypatch, exchanges):
+    tried = []
+
+    def exchanged(one, other, really=localswap.exchanged):
+        tried.append(other)
+        return exchanges and really(one, other)
+
+    monkeypatch.setattr(localswap, "exchanged", exchanged)
+    engine.put_object("name", b"old")
+    assert tried == []
+    etag = engine.put_object("name", b"new")
+    assert tried == [str(directory / "name")]
+    assert engine.get_object("name").body == b"new"
+    assert engine.get_object("name").etag == etag
+    assert list((directory / PRIVATE / "temporary").iterdir()) == []
+
+
+def test_a_directory_is_never_exchanged_for_a_file(engine, directory):
+    engine.put_object("folder/name", b"body")
+    with pytest.raises(EngineMisconfigured):
+        engine.put_object("folder", b"body")
+    assert names(engine) == ["folder/name"]
+
+
+def test_the_exchange_is_in_use_on_linux(tmp_path):
+    (tmp_path / "one").write_bytes(b"1")
+    (tmp_path / "other").write_bytes(b"2")
+    assert localswap.exchanged(str(tmp_path / "one"), str(tmp_path / "other")) == (sys.platform == "linux")
+    assert not localswap.exchanged(str(tmp_path / "one"), str(tmp_path / "missing"))
+
+
+def test_without_renameat2_in_the_c_library_nothing_is_exchanged(monkeypatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    localswap.renameat2.cache_clear()
+    assert not localswap.exchanged("one", "other")
+    localswap.renameat2.cache_clear()
