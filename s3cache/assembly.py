@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from s3cache import plugins, sharing
 from s3cache.codec import Codec, TextKind
@@ -18,7 +17,7 @@ from s3cache.expiry import now_ms
 from s3cache.looks import Looks
 from s3cache.operations import Operations
 from s3cache.options import OWN_NAMES, Configuration, Options
-from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, InThread, Runtime
+from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, Runtime
 from s3cache.signing import Checksum, Keyring
 from s3cache.statistics import Statistics
 
@@ -29,8 +28,8 @@ class Assembly:
 
     operations: Operations
     """For ``runtime.finish``."""
-    asynchronous: Operations
-    """For ``await``: on the engine's native async, or whole operations in threads."""
+    native: Operations | None
+    """For ``await``; None where the engine has no native async."""
     statistics: Statistics
     engine: Engine
 
@@ -42,7 +41,7 @@ def assembled(configuration: Configuration, max_entries: int, text_kinds: tuple[
         configuration.location,
         sharing.hashable(configuration.engine_options),
         options,
-        configuration.keys,
+        configuration.signing_keys,
         max_entries,
         text_kinds,
     )
@@ -65,15 +64,18 @@ def build(
         entries = Entries(shaped, envelopes, codec, statistics, clock)
         return Operations(shaped, runtime, entries, Looks(shaped, culler, statistics), statistics, options.namespace)
 
-    blocking = operations(Blocking(engine), BlockingRuntime())
     native = engine.asynchronous()
-    in_threads = cast(Operations, InThread(blocking, sharing.executor))
-    return Assembly(blocking, operations(native, AsyncioRuntime()) if native else in_threads, statistics, engine)
+    return Assembly(
+        operations(Blocking(engine), BlockingRuntime()),
+        operations(native, AsyncioRuntime()) if native else None,
+        statistics,
+        engine,
+    )
 
 
 def engine_of(configuration: Configuration) -> Engine:
     """The engine, shared by all caches of the same LOCATION and engine options."""
-    kind: type[Engine] = plugins.find("ENGINE", configuration.options.engine)
+    kind: type[Engine] = plugins.find(plugins.ENGINE, configuration.options.engine)
     key = (kind, configuration.location, sharing.hashable(configuration.engine_options))
     try:
         return sharing.shared(key, lambda: kind.from_options(configuration.location, configuration.engine_options))
@@ -86,10 +88,10 @@ def engine_of(configuration: Configuration) -> Engine:
 
 
 def codec_of(options: Options, text_kinds: tuple[TextKind, ...]) -> Codec:
-    accepted = [plugins.find("SERIALIZER", name, option="ACCEPT_SERIALIZERS")() for name in options.accept_serializers]
+    accepted = [plugins.make(plugins.SERIALIZER, name, option="ACCEPT_SERIALIZERS") for name in options.accept_serializers]
     return Codec(
-        plugins.find("SERIALIZER", options.serializer)(),
-        plugins.find("COMPRESSOR", options.compressor)(),
+        plugins.make(plugins.SERIALIZER, options.serializer),
+        plugins.make(plugins.COMPRESSOR, options.compressor),
         compressor_named,
         accepted=accepted,
         text_kinds=text_kinds,
@@ -102,7 +104,7 @@ def compressor_named(name: str) -> Compressor:
     """The compressor that an entry names. An entry may name, but not import: no dotted path is followed."""
     if "." in name or ":" in name:
         raise OptionError(f"{name!r} is no compressor's name")
-    return cast(Compressor, plugins.find("COMPRESSOR", name)())
+    return plugins.make(plugins.COMPRESSOR, name)
 
 
 def culler_of(options: Options, engine: Engine, max_entries: int) -> Culler | None:
@@ -119,7 +121,7 @@ def culler_of(options: Options, engine: Engine, max_entries: int) -> Culler | No
 
 
 def envelopes_of(configuration: Configuration) -> Envelopes:
-    keyring = Keyring(configuration.keys) if configuration.keys else None
+    keyring = Keyring(configuration.signing_keys) if configuration.signing_keys else None
     if configuration.options.signing and keyring is not None:
         return Envelopes(keyring)
     return Envelopes(Checksum(), keyring)

@@ -10,8 +10,8 @@ Reference: https://docs.djangoproject.com/en/stable/topics/cache/
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, MEMCACHE_MAX_KEY_LENGTH, BaseCache
@@ -32,8 +32,12 @@ TEXT_KINDS = (TextKind("safestr", SafeString),)
 UNDISPUTED = re.compile(rf"[^\x00-\x20\x7f]{{1,{MEMCACHE_MAX_KEY_LENGTH}}}")
 """Keys of which Django has nothing to say."""
 
-Timeout = float | None | object
-"""Seconds, None for no expiry, or DEFAULT_TIMEOUT for the cache's TIMEOUT."""
+Timeout = float | None
+"""Seconds, or None for no expiry. DEFAULT_TIMEOUT, which stands for the cache's TIMEOUT, has no type of its own."""
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+Operation = Callable[Concatenate[Operations, P], Coroutine[Any, Any, Result]]
 
 
 class ObjectStoreCache(BaseCache):
@@ -77,54 +81,66 @@ class ObjectStoreCache(BaseCache):
         self._assembly = None
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
+        """The value, or ``default``. Costs one GET."""
         return finish(self._operations.get(self._full(key, version), default))
 
     async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        return await self._asynchronous.get(self._full(key, version), default)
+        return await self._awaited(Operations.get, self._full(key, version), default)
 
     def set(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+        """Stores the value; a timeout of 0 or below removes the entry. Costs one PUT, or one DELETE."""
         finish(self._operations.set(self._full(key, version), value, self._seconds(timeout)))
 
     async def aset(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> None:
-        await self._asynchronous.set(self._full(key, version), value, self._seconds(timeout))
+        await self._awaited(Operations.set, self._full(key, version), value, self._seconds(timeout))
 
     def add(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        """Stores the value if the entry is absent, atomically; tells whether it did. Costs one PUT, two or three requests
+        where an object is there.
+        """
         return finish(self._operations.add(self._full(key, version), value, self._seconds(timeout)))
 
     async def aadd(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        return await self._asynchronous.add(self._full(key, version), value, self._seconds(timeout))
+        return await self._awaited(Operations.add, self._full(key, version), value, self._seconds(timeout))
 
     def touch(self, key: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
+        """Gives the entry a new timeout; False if it is absent. Costs one GET and one PUT."""
         return finish(self._operations.touch(self._full(key, version), self._seconds(timeout)))
 
     async def atouch(self, key: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        return await self._asynchronous.touch(self._full(key, version), self._seconds(timeout))
+        return await self._awaited(Operations.touch, self._full(key, version), self._seconds(timeout))
 
     def delete(self, key: Any, version: int | None = None) -> bool:
+        """Removes the entry; tells whether it was there. Costs one GET of 2 KiB, and one DELETE if an object is there."""
         return finish(self._operations.delete(self._full(key, version)))
 
     async def adelete(self, key: Any, version: int | None = None) -> bool:
-        return await self._asynchronous.delete(self._full(key, version))
+        return await self._awaited(Operations.delete, self._full(key, version))
 
     def has_key(self, key: Any, version: int | None = None) -> bool:
+        """Whether the entry is there. Costs one GET of 2 KiB."""
         return finish(self._operations.has_key(self._full(key, version)))
 
     async def ahas_key(self, key: Any, version: int | None = None) -> bool:
-        return await self._asynchronous.has_key(self._full(key, version))
+        return await self._awaited(Operations.has_key, self._full(key, version))
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return present(key, finish(self._operations.incr(self._full(key, version), delta)))
+        """Adds to the value, atomically, and keeps its expiry. ValueError if the entry is absent. Costs one GET and one PUT."""
+        return found(key, finish(self._operations.incr(self._full(key, version), delta)))
 
     async def aincr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return present(key, await self._asynchronous.incr(self._full(key, version), delta))
+        return found(key, await self._awaited(Operations.incr, self._full(key, version), delta))
 
     def incr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
+        """Moves the entry to another version, expiry kept. ValueError if it is absent. Costs one GET, one PUT and one DELETE."""
         old, new = self._versions(delta, version)
-        return present(key, finish(self._operations.move(self._full(key, old), self._full(key, new))) and new)
+        moved = finish(self._operations.move(self._full(key, old), self._full(key, new)))
+        return found(key, new if moved else None)
 
     async def aincr_version(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         old, new = self._versions(delta, version)
-        return present(key, await self._asynchronous.move(self._full(key, old), self._full(key, new)) and new)
+        moved = await self._awaited(Operations.move, self._full(key, old), self._full(key, new))
+        return found(key, new if moved else None)
 
     def get_or_set(self, key: Any, default: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
         """Django's, through ``get`` and ``add``; an entry that cannot be read is replaced."""
@@ -146,17 +162,19 @@ class ObjectStoreCache(BaseCache):
             default = default()
         if await self.aadd(key, default, timeout=timeout, version=version):
             return default
-        return await self._asynchronous.mend(self._full(key, version), default, self._seconds(timeout))
+        return await self._awaited(Operations.mend, self._full(key, version), default, self._seconds(timeout))
 
     def get_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
+        """The values that are there, by the keys as given. Costs one GET each."""
         full = self._all_full(keys, version)
         return in_callers_words(full, finish(self._operations.get_many(full.values())))
 
     async def aget_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
         full = self._all_full(keys, version)
-        return in_callers_words(full, await self._asynchronous.get_many(full.values()))
+        return in_callers_words(full, await self._awaited(Operations.get_many, full.values()))
 
     def set_many(self, data: Mapping[Any, Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> list[Any]:
+        """Stores all values; gives the keys that the store did not take. Costs one PUT each."""
         full = self._all_full(data, version)
         values = {full[key]: value for key, value in data.items()}
         return callers_keys(full, finish(self._operations.set_many(values, self._seconds(timeout))))
@@ -164,21 +182,22 @@ class ObjectStoreCache(BaseCache):
     async def aset_many(self, data: Mapping[Any, Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> list[Any]:
         full = self._all_full(data, version)
         values = {full[key]: value for key, value in data.items()}
-        return callers_keys(full, await self._asynchronous.set_many(values, self._seconds(timeout)))
+        return callers_keys(full, await self._awaited(Operations.set_many, values, self._seconds(timeout)))
 
     def delete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
+        """Removes the entries. Costs one request per thousand."""
         finish(self._operations.delete_many(self._each_full(keys, version)))
 
     async def adelete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
         # Iterated here and not on a worker thread: an iterator may be bound to its own, as a queryset is.
-        await self._asynchronous.delete_many([*self._each_full(keys, version)])
+        await self._awaited(Operations.delete_many, [*self._each_full(keys, version)])
 
     def clear(self) -> None:
         """Removes every entry under LOCATION: all versions, key prefixes and aliases that share it."""
         finish(self._operations.clear())
 
     async def aclear(self) -> None:
-        await self._asynchronous.clear()
+        await self._awaited(Operations.clear)
 
     def close(self, **keywords: Any) -> None:
         """Does nothing: connections belong to the process and serve its next request."""
@@ -205,15 +224,21 @@ class ObjectStoreCache(BaseCache):
     def _operations(self) -> Operations:
         return self._assembled().operations
 
-    @property
-    def _asynchronous(self) -> Operations:
-        return self._assembled().asynchronous
+    async def _awaited(self, operation: Operation[P, Result], *args: P.args, **keywords: P.kwargs) -> Result:
+        """An operation for the running loop: on the engine's native async, else whole on one of s3cache's own threads."""
+        native = self._assembled().native
+        if native is not None:
+            return await operation(native, *args, **keywords)
+        return await in_thread(sharing.executor(), lambda: finish(operation(self._operations, *args, **keywords)))
 
     def _assembled(self) -> Assembly:
-        if self._assembly is None or self._generation != sharing.generation:
-            self._generation = sharing.generation
-            self._assembly = assembled(self.configuration, self._limit, TEXT_KINDS)
-        return self._assembly
+        assembly = self._assembly
+        if assembly is None or self._generation != sharing.generation:
+            generation = sharing.generation
+            assembly = assembled(self.configuration, self._limit, TEXT_KINDS)
+            # The number last: until it is there, another thread looks for itself, and finds the same.
+            self._assembly, self._generation = assembly, generation
+        return assembly
 
     def validate_key(self, key: str) -> None:
         """Warns as Django does, whose own look at each character is left to the keys that need it."""
@@ -230,7 +255,7 @@ class ObjectStoreCache(BaseCache):
         return {key: self._full(key, version) for key in keys}
 
     def _seconds(self, timeout: Timeout) -> float | None:
-        return self.default_timeout if timeout == DEFAULT_TIMEOUT else cast("float | None", timeout)
+        return self.default_timeout if timeout == DEFAULT_TIMEOUT else timeout
 
     def _versions(self, delta: int, version: int | None) -> tuple[int, int]:
         old = self.version if version is None else version
@@ -255,16 +280,16 @@ def following(name: str) -> Callable[..., Any]:
     return follow
 
 
-def present(key: Any, result: int | bool | None) -> int:
-    """The result of a change, or Django's ValueError where there was nothing to change."""
-    if result is None or result is False:
+def found(key: Any, number: int | None) -> int:
+    """The number, or Django's ValueError where there was no entry."""
+    if number is None:
         raise ValueError(f"Key {key!r} not found")
-    return result
+    return number
 
 
-def in_callers_words(full: Mapping[Any, str], found: Mapping[str, Any]) -> dict[Any, Any]:
+def in_callers_words(full: Mapping[Any, str], values: Mapping[str, Any]) -> dict[Any, Any]:
     """The values found under full keys, by the caller's keys, in the order asked."""
-    return {key: found[name] for key, name in full.items() if name in found}
+    return {key: values[name] for key, name in full.items() if name in values}
 
 
 def callers_keys(full: Mapping[Any, str], names: Iterable[str]) -> list[Any]:

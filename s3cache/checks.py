@@ -37,7 +37,7 @@ def check_caches(app_configs: object, **keywords: object) -> list[CheckMessage]:
         except ImproperlyConfigured as error:
             messages.append(Error(f"CACHES[{alias!r}] cannot be used. {error}", id="s3cache.E001"))
     for alias, cache in caches.items():
-        messages += [*unsigned_pickle(alias, cache), *exposed(alias, cache), *limits(alias, cache)]
+        messages += [*unsigned_pickle(alias, cache), *relative(alias, cache), *exposed(alias, cache), *limits(alias, cache)]
     return [*messages, *shared_locations(caches)]
 
 
@@ -65,18 +65,37 @@ def unsigned_pickle(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessag
         )
 
 
+def relative(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
+    location = cache.configuration.location
+    if directory_of(cache) is not None and not location.startswith(("/", "file:")):
+        yield Warning(
+            f"CACHES[{alias!r}] is elsewhere wherever the working directory is another: its LOCATION {location!r} is relative.",
+            hint="Write an absolute path, such as BASE_DIR / 'cache'.",
+            id="s3cache.W006",
+        )
+
+
 def exposed(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
     directory = directory_of(cache)
     if directory is None:
         return
     for name, public in public_directories():
-        if public == directory or public in directory.parents or directory in public.parents:
-            relation = "inside" if public in directory.parents else "the same as" if public == directory else "around"
+        relation = relation_of(directory, public)
+        if relation is not None:
             yield Warning(
                 f"CACHES[{alias!r}] may show its entries to the world: its LOCATION is {relation} {name}.",
                 hint=f"Choose a LOCATION that has nothing to do with {name}.",
                 id="s3cache.W002",
             )
+
+
+def relation_of(directory: Path, public: Path) -> str | None:
+    """How a directory lies to one that the world can see; None if they have nothing to do with each other."""
+    if directory == public:
+        return "the same as"
+    if public in directory.parents:
+        return "inside"
+    return "around" if directory in public.parents else None
 
 
 def directory_of(cache: ObjectStoreCache) -> Path | None:
@@ -127,4 +146,4 @@ def differing(one: ObjectStoreCache, other: ObjectStoreCache) -> list[str]:
     """The settings that aliases of one LOCATION must agree on, and do not."""
     first, second = one.configuration, other.configuration
     names = [name.upper() for name in AGREED if getattr(first.options, name) != getattr(second.options, name)]
-    return names if first.keys == second.keys else [*names, "SIGNING_KEY"]
+    return names if first.signing_keys == second.signing_keys else [*names, "SIGNING_KEY"]

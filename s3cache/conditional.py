@@ -41,11 +41,11 @@ class ConditionalWrites:
                 await self._entries.replace(place, sealed, seen)
                 return True
             except (PreconditionFailed, EngineUnavailable) as error:
-                await retries.after(error)
+                await retries.wait_after(error)
                 seen = await self._entries.peek(place)
                 if seen.is_write(sealed.write_id):
                     return True
-                retries.check(error)
+                retries.raise_if_spent(error)
         return False
 
     async def update(
@@ -62,21 +62,14 @@ class ConditionalWrites:
         seen = await self._entries.read(place)
         while changed := change(seen):
             sealed, result = changed
-            found = await self._replaced(place, sealed, seen, retries, repeatable)
-            if found is None:
+            rival = await self._rival(place, sealed, seen, retries, repeatable)
+            if rival is None:
                 return result
-            seen = found
+            seen = rival
         return None
 
-    async def replace(self, place: Place, sealed: Sealed, seen: Seen) -> None:
-        """Replaces exactly what was seen; where somebody else was faster, his entry stays. Costs one PUT."""
-        try:
-            await self._entries.replace(place, sealed, seen)
-        except PreconditionFailed:
-            return
-
-    async def _replaced(self, place: Place, sealed: Sealed, seen: Seen, retries: Retries, repeatable: bool) -> Seen | None:
-        """None once the entry is stored; what is there instead where it was not."""
+    async def _rival(self, place: Place, sealed: Sealed, seen: Seen, retries: Retries, repeatable: bool) -> Seen | None:
+        """Stores the entry over what was seen: None, or what somebody else stored instead."""
         unanswered = False
         while True:
             try:
@@ -84,7 +77,7 @@ class ConditionalWrites:
                 return None
             except (PreconditionFailed, EngineUnavailable) as error:
                 unanswered = unanswered or isinstance(error, EngineUnavailable)
-                await retries.after(error)
+                await retries.wait_after(error)
                 found = await self._entries.read(place)
                 if found.is_write(sealed.write_id):
                     return None
@@ -94,4 +87,4 @@ class ConditionalWrites:
                             f"A change of {place.name!r} may have been applied: the store did not answer, then somebody else wrote."
                         ) from error
                     return found
-                retries.check(error)
+                retries.raise_if_spent(error)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from s3cache.codec import Codec
 from s3cache.engines.base import AsyncEngine, Etag
 from s3cache.envelope import HEADER_LIMIT, Envelopes, Header, Payload, Place
-from s3cache.errors import EntryError, ObjectNotFound, ObjectTooLarge
+from s3cache.errors import EngineMisconfigured, EntryError, ObjectNotFound, ObjectTooLarge
 from s3cache.expiry import is_expired, now_ms
 from s3cache.statistics import Observer
 
@@ -41,6 +41,11 @@ class Seen(NamedTuple):
     """Whether the entry counts as present."""
     data: bytes = b""
     """The object, or the first bytes of it."""
+
+    @property
+    def live(self) -> Header | None:
+        """The header of an entry that counts as present."""
+        return self.header if self.alive else None
 
     def is_write(self, write_id: bytes) -> bool:
         """Whether the write of that id made what lies there."""
@@ -92,10 +97,10 @@ class Entries:
 
     def payload(self, place: Place, seen: Seen) -> Payload | None:
         """The payload of an entry that was read whole; None where it counts as absent or is damaged."""
-        if not seen.alive or seen.header is None:
+        if seen.live is None:
             return None
         try:
-            return self._envelopes.payload(seen.data, seen.header)
+            return self._envelopes.payload(seen.data, seen.live)
         except EntryError as reason:
             self._observer.unusable(place.name, reason)
             return None
@@ -125,10 +130,13 @@ class Entries:
     async def replace(self, place: Place, sealed: Sealed, seen: Seen) -> None:
         """Stores the entry only if the name still holds what was ``seen``. Costs one PUT.
 
-        Raises PreconditionFailed where it does not. An engine without conditional writes cannot tell, and overwrites.
+        Raises PreconditionFailed where it does not, EngineMisconfigured where the store gives no etag to tell by. An engine
+        without conditional writes cannot tell, and overwrites.
         """
         if not self.conditional:
             await self._engine.put_object(place.name, sealed.body)
+        elif seen.exists and seen.etag is None:
+            raise EngineMisconfigured(f"The store gives no ETag for {place.name!r}, so it cannot be replaced on condition.")
         elif seen.exists:
             await self._engine.put_object(place.name, sealed.body, if_match=seen.etag)
         else:

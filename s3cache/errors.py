@@ -37,9 +37,11 @@ class NotModified(EngineError):
 
 
 class ObjectTooLarge(EngineError):
-    """The object is longer than ``limit``; its body was not read. ``etag`` says which object was met."""
+    """The object is longer than ``limit``; its body was not read. ``etag`` says which object was met, None only where there
+    are none.
+    """
 
-    def __init__(self, message: str, *, etag: str | None = None) -> None:
+    def __init__(self, message: str, *, etag: str | None) -> None:
         super().__init__(message)
         self.etag = etag
 

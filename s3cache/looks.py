@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from s3cache.culling import PAGE, Culler, Listed, Page
 from s3cache.engines.base import AsyncEngine
-from s3cache.errors import EngineUnavailable
+from s3cache.errors import EngineError
 from s3cache.naming import is_entry_name, point, position
 from s3cache.statistics import Observer
 
@@ -22,14 +22,14 @@ class Looks:
     async def after_write(self, name: str) -> None:
         """Takes a look if one is due after writing ``name``, which it spares.
 
-        Costs nothing mostly; at most one listing page and one batch delete, two pages up to 500 entries. A store that does not
-        answer puts the look off: the write before it was good.
+        Costs nothing mostly; else one listing page, two up to 500 entries, and one delete per ``features.delete_batch`` victims.
+        Whatever goes wrong is reported and puts the look off: the write before it was good, and its caller must hear so.
         """
         if self._culler is None or not self._culler.wrote(name):
             return
         try:
             await self._look(self._culler, name)
-        except EngineUnavailable as error:
+        except EngineError as error:
             self._observer.look_failed(error)
 
     async def _look(self, culler: Culler, written: str) -> None:

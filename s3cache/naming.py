@@ -14,9 +14,6 @@ import re
 
 ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.s3c")
 
-INTERNAL = ".s3c/"
-"""The folder under LOCATION of what is not an entry: locks and generations."""
-
 
 def object_name(prefix: str, key: str) -> str:
     """The name of the entry for Django's full key (prefix, version and key joined). Any text is a key."""

@@ -51,7 +51,7 @@ class Operations:
         return value
 
     async def has_key(self, key: str) -> bool:
-        """Costs one GET of 2 KiB."""
+        """Whether the entry is there. Costs one GET of 2 KiB."""
         return (await self._entries.peek(self._place(key))).alive
 
     async def set(self, key: str, value: object, timeout: float | None) -> None:
@@ -68,7 +68,7 @@ class Operations:
         """Stores the value if the entry is absent, and tells whether it did; atomic where the engine honours conditions.
 
         Costs one PUT; two requests where an entry is present, three where an expired or foreign object is replaced; one GET with a
-        timeout of 0 or below, which leaves nothing.
+        timeout of 0 or below, which leaves nothing. Without conditional writes a GET comes first, always.
         """
         place = self._place(key)
         sealed = self._sealed(place, value, timeout)
@@ -106,10 +106,10 @@ class Operations:
 
         def added(seen: Seen) -> tuple[Sealed, int] | None:
             value = self._entries.value(place, seen)
-            if value is MISSING or seen.header is None:
+            if value is MISSING or seen.live is None:
                 return None
             total = value + delta  # type: ignore[operator]  # any stored value; Django expects the TypeError of None + 1
-            return self._entries.sealed(place, self._entries.codec.encode(total), seen.header.expires_at), total
+            return self._entries.sealed(place, self._entries.codec.encode(total), seen.live.expires_at), total
 
         return await self._conditional.update(place, added, repeatable=False)
 
@@ -121,10 +121,10 @@ class Operations:
         place, new_place = self._place(key), self._place(new_key)
         seen = await self._entries.read(place)
         payload = self._entries.payload(place, seen)
-        if payload is None or seen.header is None:
+        if payload is None or seen.live is None:
             return False
         if new_place != place:
-            await self._entries.write(new_place, self._entries.sealed(new_place, payload, seen.header.expires_at))
+            await self._entries.write(new_place, self._entries.sealed(new_place, payload, seen.live.expires_at))
             await self._engine.delete_objects([place.name])
             await self._looks.after_write(new_place.name)
         return True
@@ -136,13 +136,17 @@ class Operations:
         to replace.
         """
         place = self._place(key)
-        seen = await self._entries.read(place)
-        found = self._entries.value(place, seen)
-        if found is not MISSING:
-            return found
-        if seen.exists and not leaves_nothing(timeout):
-            await self._conditional.replace(place, self._sealed(place, value, timeout), seen)
-        return value
+        found: object = MISSING
+
+        def mended(seen: Seen) -> tuple[Sealed, None] | None:
+            nonlocal found
+            found = self._entries.value(place, seen)
+            if found is not MISSING or not seen.exists or leaves_nothing(timeout):
+                return None
+            return self._sealed(place, value, timeout), None
+
+        await self._conditional.update(place, mended, repeatable=True)
+        return value if found is MISSING else found
 
     async def delete(self, key: str) -> bool:
         """Removes what is there; tells whether it was an entry. Costs one GET of 2 KiB, and one DELETE if an object is there."""
@@ -162,9 +166,10 @@ class Operations:
         return {key: value for key, value in pairs if value is not MISSING}
 
     async def set_many(self, values: Mapping[str, object], timeout: float | None) -> list[str]:
-        """Stores all values; gives the keys for which the store did not answer. Costs one PUT each.
+        """Stores all values; gives the keys for which the store did not answer.
 
-        All values are serialized before the first is written, so one that cannot be leaves everything as it was.
+        Costs one PUT each, or with a timeout of 0 or below what ``delete_many`` costs. All values are serialized before the
+        first is written, so one that cannot be leaves everything as it was; for that they are all in memory at once.
         """
         places = {key: self._place(key) for key in values}
         sealed = {key: self._sealed(places[key], value, timeout) for key, value in values.items()}
@@ -193,7 +198,7 @@ class Operations:
     async def clear(self) -> None:
         """Removes every entry under LOCATION, of all versions and aliases, and nothing that is no entry.
 
-        Costs one listing and one batch delete per thousand entries.
+        Costs one listing per thousand objects under LOCATION, and one delete per ``features.delete_batch`` entries.
         """
         batch: list[str] = []
         async with aclosing(self.objects()) as objects:
@@ -206,7 +211,7 @@ class Operations:
             await self._engine.delete_objects(batch)
 
     async def objects(self) -> AsyncGenerator[ObjectInfo, None]:
-        """What a listing tells of every entry under LOCATION. Costs one request per thousand."""
+        """What a listing tells of every entry under LOCATION. Costs one request per thousand objects there."""
         prefix = self._engine.prefix
         async with aclosing(self._engine.list_objects(prefix)) as listing:
             async for info in listing:

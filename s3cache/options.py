@@ -72,7 +72,7 @@ class Configuration:
     engine_options: Mapping[str, object] = field(repr=False)
     given: frozenset[str]
     """The names of OPTIONS that were written down, and not left at their defaults."""
-    keys: tuple[bytes, ...] = field(repr=False)
+    signing_keys: tuple[bytes, ...] = field(repr=False)
     """The secrets to sign with, the current one first; empty where signing is off and there is none."""
 
 
@@ -92,7 +92,7 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
         options=options,
         engine_options={name: value for name, value in given.items() if name.islower()},
         given=frozenset(given),
-        keys=signing_keys(options, secret_key, fallbacks),
+        signing_keys=signing_keys_of(options, secret_key, fallbacks),
     )
 
 
@@ -106,7 +106,7 @@ def check_top_level(params: Mapping[str, object]) -> None:
             raise OptionError(f"{name} is {shown(value)}; accepted: {TOP_LEVEL[name].accepts}.")
 
 
-def signing_keys(options: Options, secret_key: Callable[[], str], fallbacks: list[str]) -> tuple[bytes, ...]:
+def signing_keys_of(options: Options, secret_key: Callable[[], str], fallbacks: list[str]) -> tuple[bytes, ...]:
     """The secrets to sign with and to accept. Raises OptionError where signing is on and there is none."""
     if options.signing_key is not None:
         return tuple(map(as_bytes, (options.signing_key, *options.signing_key_fallbacks)))

@@ -8,37 +8,41 @@ not meet again: https://aws.amazon.com/blogs/architecture/exponential-backoff-an
 from __future__ import annotations
 
 import random
+import time
+from collections.abc import Callable
 
 from s3cache.errors import EngineError, EngineUnavailable, PreconditionFailed
 from s3cache.runtime import Runtime
 
-LOST_RACES = 1000
+PATIENCE = 10.0
+"""Seconds after which a call that keeps losing races gives up."""
 UNANSWERED = 3
+"""Attempts without an answer after which a call gives up."""
 FIRST_WAIT = 0.002
 LONGEST_WAIT = 0.1
 
 
 class Retries:
-    """The attempts of one call."""
+    """The attempts of one call. ``clock`` gives seconds."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, clock: Callable[[], float] = time.monotonic) -> None:
         self._runtime = runtime
-        self._lost = 0
+        self._clock = clock
+        self._end = clock() + PATIENCE
+        self._failed = 0
         self._unanswered = 0
 
-    async def after(self, error: EngineError) -> None:
+    async def wait_after(self, error: EngineError) -> None:
         """Counts a failed attempt and waits: not after the first, which mostly met a leftover and no rival."""
-        if isinstance(error, PreconditionFailed):
-            self._lost += 1
-        else:
-            self._unanswered += 1
-        bound = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._lost + self._unanswered - 2, 10))
-        if self._lost + self._unanswered > 1:
+        self._failed += 1
+        self._unanswered += not isinstance(error, PreconditionFailed)
+        if self._failed > 1:
+            bound = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._failed - 2, 10))
             await self._runtime.sleep(random.uniform(0, bound))
 
-    def check(self, error: EngineError) -> None:
-        """Raises EngineUnavailable if there were too many."""
+    def raise_if_spent(self, error: EngineError) -> None:
+        """Raises EngineUnavailable after three attempts without an answer, or ten seconds of lost races."""
         if self._unanswered >= UNANSWERED:
             raise error
-        if self._lost >= LOST_RACES:
-            raise EngineUnavailable(f"{self._lost} races for one entry were lost; too many write it at once.") from error
+        if self._clock() > self._end:
+            raise EngineUnavailable(f"{self._failed} races for one entry were lost; too many write it at once.") from error

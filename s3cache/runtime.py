@@ -35,6 +35,8 @@ def finish(coroutine: Coroutine[Any, Any, Result]) -> Result:
 
 
 class Runtime(Protocol):
+    """How operations wait."""
+
     async def together(self, jobs: Iterable[Job[Result]]) -> list[Result]:
         """The results in the order of the jobs. The first error ends the rest and is raised as it is, in no group."""
         ...
@@ -106,28 +108,11 @@ class Blocking:
             yield info
 
 
-class InThread:
-    """Coroutines that never suspend, for an event loop: each runs whole on a worker thread, in a copy of the caller's context.
-
-    ``target``'s methods are offered under their own names. A caller that is cancelled stops waiting; what he asked for may
-    still be done.
-    """
-
-    def __init__(self, target: object, executor: Callable[[], Executor]) -> None:
-        self._target = target
-        self._executor = executor
-
-    def __getattr__(self, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-        method = getattr(self._target, name)
-
-        async def call(*args: object, **keywords: object) -> Any:
-            return await in_thread(self._executor(), lambda: finish(method(*args, **keywords)))
-
-        return call
-
-
 async def in_thread(executor: Executor, function: Callable[[], Result]) -> Result:
-    """What the function returns, run on one of the executor's threads in a copy of the caller's context."""
+    """What the function returns, run on one of the executor's threads in a copy of the caller's context.
+
+    A caller that is cancelled stops waiting; what he asked for may still be done.
+    """
     return await asyncio.get_running_loop().run_in_executor(executor, contextvars.copy_context().run, function)
 
 

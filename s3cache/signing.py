@@ -73,7 +73,7 @@ class Keyring:
     def check(self, header: bytes | memoryview, context: bytes, key_id: bytes, mac: bytes | memoryview) -> None:
         """Raises EntryError unless the MAC is that of a known key over header and context."""
         if key_id not in self._macs:
-            raise EntryError("it was signed with a key that is not among SIGNING_KEY and its fallbacks")
+            raise EntryError("it was signed with a key that is not among the current one and its fallbacks")
         if not hmac.compare_digest(self._macs[key_id](context, header), mac):
             raise EntryError("its signature does not fit: the header was changed, or the object moved to another name")
 

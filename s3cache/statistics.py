@@ -7,20 +7,30 @@ import threading
 from collections import Counter
 from typing import Protocol
 
+from s3cache.errors import EngineUnavailable
+
 logger = logging.getLogger("s3cache")
 
 REMEMBERED_FAILURES = 1000
-"""How many different failures to load are logged; bounded, because an entry may choose the words of its failure."""
+"""How many different failures are logged as warnings; bounded, because an entry may choose the words of its failure."""
+
+COUNTS = ("hits", "misses", "writes", "failed_writes", "unusable", "looks", "failed_looks", "culled")
 
 
 class Observer(Protocol):
     """What operations tell whoever watches. Each call is short and raises nothing."""
 
-    def hit(self) -> None: ...
+    def hit(self) -> None:
+        """A value was found."""
+        ...
 
-    def miss(self) -> None: ...
+    def miss(self) -> None:
+        """No value was found."""
+        ...
 
-    def wrote(self) -> None: ...
+    def wrote(self) -> None:
+        """An entry was stored."""
+        ...
 
     def unusable(self, name: str, reason: Exception) -> None:
         """An object was met that is no entry of ours, or damaged; it counts as absent."""
@@ -39,7 +49,7 @@ class Observer(Protocol):
         ...
 
     def look_failed(self, error: Exception) -> None:
-        """The store did not answer while culling; the write before it stands."""
+        """Culling met an error of the engine; the write before it stands."""
         ...
 
 
@@ -53,7 +63,7 @@ class Statistics:
 
     def counts(self) -> dict[str, int]:
         with self._lock:
-            return dict.fromkeys(("hits", "misses", "writes", "unusable", "looks", "culled"), 0) | self._counts
+            return dict.fromkeys(COUNTS, 0) | self._counts
 
     def hit(self) -> None:
         self._add("hits")
@@ -66,17 +76,16 @@ class Statistics:
 
     def unusable(self, name: str, reason: Exception) -> None:
         self._add("unusable")
-        logger.warning("The object %r counts as absent: %s.", name, reason)
+        logger.log(self._level(f"{name} {reason}"), "The object %r counts as absent: %s.", name, reason)
 
     def unloadable(self, name: str, error: Exception) -> None:
         self._add("unusable")
         failure = f"{type(error).__name__}: {error}"
-        if failure not in self._failures and len(self._failures) < REMEMBERED_FAILURES:
-            self._failures.add(failure)
-            logger.warning("The value of the verified entry %r does not load and counts as absent: %s", name, failure)
+        message = "The value of the verified entry %r does not load and counts as absent: %s"
+        logger.log(self._level(failure), message, name, failure)
 
     def write_failed(self, name: str, error: Exception) -> None:
-        self._add("failed writes")
+        self._add("failed_writes")
         logger.warning("set_many could not store %r: %s", name, error)
 
     def looked(self, seen: int, removed: int) -> None:
@@ -84,7 +93,15 @@ class Statistics:
         self._add("culled", removed)
 
     def look_failed(self, error: Exception) -> None:
-        logger.warning("Culling was put off: %s", error)
+        self._add("failed_looks")
+        logger.log(logging.WARNING if isinstance(error, EngineUnavailable) else logging.ERROR, "Culling was put off: %s", error)
+
+    def _level(self, failure: str) -> int:
+        """WARNING for a failure that is new, DEBUG after that: a hot key would fill the log."""
+        if failure in self._failures or len(self._failures) >= REMEMBERED_FAILURES:
+            return logging.DEBUG
+        self._failures.add(failure)
+        return logging.WARNING
 
     def _add(self, what: str, count: int = 1) -> None:
         with self._lock:

@@ -39,7 +39,7 @@ def cache(entry):
 class TestTheEngineOfTheEntryPoint(EngineContract):
     @pytest.fixture
     def engine(self, tmp_path):
-        engine = plugins.find("ENGINE", "sqlite").from_options(f"sqlite://{tmp_path}/objects.db", {})
+        engine = plugins.find(plugins.ENGINE, "sqlite").from_options(f"sqlite://{tmp_path}/objects.db", {})
         yield engine
         engine.close()
 
@@ -47,7 +47,7 @@ class TestTheEngineOfTheEntryPoint(EngineContract):
 class TestTheCompressorOfTheEntryPoint(CompressorContract):
     @pytest.fixture
     def compressor(self):
-        return plugins.find("COMPRESSOR", "lzma")()
+        return plugins.find(plugins.COMPRESSOR, "lzma")()
 
 
 def test_caches_names_the_engine_by_its_entry_point(cache):

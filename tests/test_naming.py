@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3cache.naming import INTERNAL, is_entry_name, key_bytes, object_name, point, position
+from s3cache.naming import is_entry_name, key_bytes, object_name, point, position
 
 any_text = st.text(st.characters())  # lone surrogates included
 prefixes = st.sampled_from(["", "site/", "a/b c/", "ü/", "00/"])
@@ -59,7 +59,7 @@ GOOD = object_name("", "key")
         GOOD.replace(".s3c", "xs3c"),
         GOOD.replace(GOOD[:2], "g0"),
         GOOD.replace(GOOD[3], "٣", 1),
-        INTERNAL + GOOD,
+        ".s3c/" + GOOD,
         "",
     ],
 )

@@ -61,7 +61,8 @@ def registering(kind, name, path):
         """
 
 
-VERBS = "    from_options = dumps = compress = None\n"
+MEMBERS = sorted({member for kind in plugins.KINDS for member in kind.members} - {"name"})
+VERBS = f"    name = 'acme'\n    {' = '.join(MEMBERS)} = None\n"
 ENGINE = f"class Engine:\n{VERBS}    requires = ()\n"
 
 
@@ -69,25 +70,25 @@ ENGINE = f"class Engine:\n{VERBS}    requires = ()\n"
 
 
 def test_a_built_in_name_is_found():
-    assert find("ENGINE", "memory") is MemoryEngine
-    assert find("SERIALIZER", "json") is JSONSerializer
-    assert find("COMPRESSOR", "none") is NoCompressor
+    assert find(plugins.ENGINE, "memory") is MemoryEngine
+    assert find(plugins.SERIALIZER, "json") is JSONSerializer
+    assert find(plugins.COMPRESSOR, "none") is NoCompressor
 
 
 def test_a_built_in_name_asks_no_plugin(site):
     plugin(site, "acme", "raise RuntimeError('asked')")
-    find("ENGINE", "memory")
+    find(plugins.ENGINE, "memory")
     assert plugins.installed_plugins.cache_info().currsize == 0
 
 
 def test_a_name_belongs_to_its_kind():
     with pytest.raises(OptionError, match=r"OPTIONS\['SERIALIZER'\] is 'memory', which is not known"):
-        find("SERIALIZER", "memory")
+        find(plugins.SERIALIZER, "memory")
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(OptionError) as refused:
-        find("COMPRESSOR", "gzp")
+        find(plugins.COMPRESSOR, "gzp")
     assert "OPTIONS['COMPRESSOR'] is 'gzp', which is not known." in str(refused.value)
     assert "Known: gzip, lz4, none, zlib, zstd. Did you mean 'gzip'?" in str(refused.value)
     assert "From plugins: none." in str(refused.value)
@@ -98,12 +99,12 @@ def test_an_unknown_name_is_answered_with_the_known_ones():
 
 @pytest.mark.parametrize("path", ["s3cache.engines.memory.MemoryEngine", "s3cache.engines.memory:MemoryEngine"])
 def test_a_dotted_path_is_followed_with_a_dot_or_a_colon(path):
-    assert find("ENGINE", path) is MemoryEngine
+    assert find(plugins.ENGINE, path) is MemoryEngine
 
 
 def test_a_dotted_path_asks_no_plugin(site):
     plugin(site, "acme", "raise RuntimeError('asked')")
-    find("ENGINE", "s3cache.engines.memory.MemoryEngine")
+    find(plugins.ENGINE, "s3cache.engines.memory.MemoryEngine")
     assert plugins.installed_plugins.cache_info().currsize == 0
 
 
@@ -125,7 +126,7 @@ def test_a_dotted_path_asks_no_plugin(site):
 def test_a_path_that_leads_nowhere_says_why(site, path, reason):
     module(site, "acme_broken", "1 / 0")
     with pytest.raises(OptionError) as refused:
-        find("ENGINE", path)
+        find(plugins.ENGINE, path)
     assert f"OPTIONS['ENGINE'] is {path!r}" in str(refused.value)
     assert reason in str(refused.value)
 
@@ -138,16 +139,16 @@ def test_a_path_that_leads_nowhere_says_why(site, path, reason):
 def test_a_plugin_s_name_is_found(site, kind, path):
     module(site, "acme_code", ENGINE)
     plugin(site, "acme", registering(kind, "acme", path))
-    found = find(kind[:-1].upper(), "acme")
+    found = find(getattr(plugins, kind[:-1].upper()), "acme")
     assert (found.__module__, found.__name__) == ("acme_code", "Engine")
 
 
 def test_a_plugin_s_class_is_imported_only_when_it_is_named(site):
     module(site, "acme_code", ENGINE)
     plugin(site, "acme", registering("engines", "acme", "acme_code:Engine") + registering("compressors", "acmez", "acme_no:Z"))
-    assert plugins.import_string("ENGINE", "acme", "") == "acme_code:Engine"
+    assert plugins.import_string(plugins.ENGINE, "acme", "") == "acme_code:Engine"
     assert "acme_code" not in sys.modules
-    find("ENGINE", "acme")
+    find(plugins.ENGINE, "acme")
     assert "acme_code" in sys.modules
 
 
@@ -168,7 +169,7 @@ def test_a_hook_may_register_several_names(site):
 def test_a_plugin_s_names_are_among_the_known(site):
     plugin(site, "acme", registering("engines", "acme", "acme_code:Engine"))
     with pytest.raises(OptionError, match="Did you mean 'acme'. From plugins: acme"):
-        find("ENGINE", "acmee")
+        find(plugins.ENGINE, "acmee")
 
 
 BROKEN = {
@@ -185,17 +186,17 @@ def test_a_broken_plugin_hurts_nobody_else(site, body, reason):
     module(site, "acme_code", ENGINE)
     plugin(site, "acme_bad", body)
     plugin(site, "acme_good", registering("engines", "acme", "acme_code:Engine"))
-    assert find("ENGINE", "acme").__name__ == "Engine"
-    assert find("ENGINE", "local").__name__ == "LocalEngine"
+    assert find(plugins.ENGINE, "acme").__name__ == "Engine"
+    assert find(plugins.ENGINE, "local").__name__ == "LocalEngine"
     with pytest.raises(OptionError) as refused:
-        find("ENGINE", "bad")
+        find(plugins.ENGINE, "bad")
     assert f"The plugin 'acme_bad' could not be loaded: {reason}" in str(refused.value)
 
 
 def test_a_plugin_that_is_not_there_is_a_broken_one(site):
     distribution(site, "acme", "acme_nowhere")
     with pytest.raises(OptionError, match="'acme' could not be loaded: ModuleNotFoundError"):
-        find("ENGINE", "acme")
+        find(plugins.ENGINE, "acme")
 
 
 def test_a_plugin_that_breaks_half_way_registers_nothing(site):
@@ -219,7 +220,7 @@ def test_a_name_that_another_plugin_took_is_taken(site):
     module(site, "acme_code", ENGINE)
     plugin(site, "acme_one", registering("engines", "acme", "acme_code:Engine"))
     plugin(site, "acme_two", registering("engines", "acme", "acme_code:Engine"))
-    assert find("ENGINE", "acme").__name__ == "Engine"
+    assert find(plugins.ENGINE, "acme").__name__ == "Engine"
     [(_, reason)] = plugins.installed_plugins().broken.items()
     assert reason == "ValueError: the engine name 'acme' is taken"
 
@@ -233,7 +234,7 @@ def test_one_name_may_mean_an_engine_and_a_compressor(site):
 def test_a_plugin_s_class_that_cannot_be_imported_says_so(site):
     plugin(site, "acme", registering("engines", "acme", "acme_nowhere:Engine"))
     with pytest.raises(OptionError, match=r"OPTIONS\['ENGINE'\] is 'acme', but acme_nowhere:Engine cannot be imported"):
-        find("ENGINE", "acme")
+        find(plugins.ENGINE, "acme")
 
 
 # --- required modules -------------------------------------------------------------------------------------------------------
@@ -243,7 +244,7 @@ def test_a_missing_module_is_named_with_the_command_that_installs_it(monkeypatch
     monkeypatch.setitem(sys.modules, "msgpack", None)
     monkeypatch.setattr(plugins, "is_installed", lambda module: module != "msgpack")
     with pytest.raises(OptionError) as refused:
-        find("SERIALIZER", "msgpack")
+        find(plugins.SERIALIZER, "msgpack")
     assert "OPTIONS['SERIALIZER'] is 'msgpack', which needs the package msgpack, and that is not installed." in str(refused.value)
     assert 'pip install "django-s3-cache[msgpack]"' in str(refused.value)
 
@@ -252,25 +253,25 @@ def test_a_missing_module_is_named_with_the_command_that_installs_it(monkeypatch
 def test_a_class_that_requires_a_missing_module_is_refused(site, requires):
     module(site, "acme_code", f"class Engine:\n{VERBS}    requires = ({requires!r},)\n")
     with pytest.raises(OptionError, match=f"needs the package {requires}, and that is not installed"):
-        find("ENGINE", "acme_code.Engine")
+        find(plugins.ENGINE, "acme_code.Engine")
 
 
 def test_a_class_that_requires_what_is_there_is_found(site):
     module(site, "acme_code", f"class Engine:\n{VERBS}    requires = ('json', 'email.mime')\n")
-    assert find("ENGINE", "acme_code.Engine").__name__ == "Engine"
+    assert find(plugins.ENGINE, "acme_code.Engine").__name__ == "Engine"
 
 
 def test_a_required_module_is_not_imported(site):
     module(site, "acme_sdk", "1 / 0")
     module(site, "acme_code", f"class Engine:\n{VERBS}    requires = ('acme_sdk',)\n")
-    find("ENGINE", "acme_code.Engine")
+    find(plugins.ENGINE, "acme_code.Engine")
     assert "acme_sdk" not in sys.modules
 
 
 def test_what_was_not_installed_is_looked_for_again(site):
     module(site, "acme_code", f"class Engine:\n{VERBS}    requires = ('acme_sdk',)\n")
     with pytest.raises(OptionError):
-        find("ENGINE", "acme_code.Engine")
+        find(plugins.ENGINE, "acme_code.Engine")
     sys.path_importer_cache.clear()
     module(site, "acme_sdk", "")
-    assert find("ENGINE", "acme_code.Engine").__name__ == "Engine"
+    assert find(plugins.ENGINE, "acme_code.Engine").__name__ == "Engine"

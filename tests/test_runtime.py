@@ -10,7 +10,7 @@ import pytest
 
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import ObjectNotFound
-from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, InThread, finish, in_thread, iterate
+from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, finish, in_thread, iterate
 
 who = contextvars.ContextVar("who", default="nobody")
 
@@ -223,37 +223,19 @@ def executor():
         yield pool
 
 
-class Target:
-    async def where(self, *args, **keywords):
-        return threading.current_thread().name, args, keywords
+async def test_a_function_runs_on_the_given_executor(executor):
+    assert (await in_thread(executor, lambda: threading.current_thread().name)).startswith("ours")
 
-    async def who(self):
+
+async def test_context_variables_are_seen_and_changes_stay_in_the_copy(executor):
+    def work():
         seen = who.get()
         who.set("the worker")
         return seen
 
-    async def fail(self, error):
-        raise error
-
-    async def wait(self):
-        await waits()
-
-
-async def test_a_coroutine_runs_whole_on_the_given_executor(executor):
-    name, args, keywords = await InThread(Target(), lambda: executor).where(1, two=2)
-    assert name.startswith("ours") and (args, keywords) == ((1,), {"two": 2})
-
-
-async def test_the_loop_s_own_executor_is_left_alone(executor):
-    asyncio.get_running_loop().set_default_executor(forbidden := ThreadPoolExecutor(1))
-    forbidden.shutdown()
-    assert (await InThread(Target(), lambda: executor).where())[0].startswith("ours")
-
-
-async def test_context_variables_are_seen_and_changes_stay_in_the_copy(executor):
     token = who.set("the caller")
     try:
-        assert await InThread(Target(), lambda: executor).who() == "the caller"
+        assert await in_thread(executor, work) == "the caller"
         assert who.get() == "the caller"
     finally:
         who.reset(token)
@@ -262,18 +244,8 @@ async def test_context_variables_are_seen_and_changes_stay_in_the_copy(executor)
 async def test_errors_pass_from_the_thread_as_they_are(executor):
     error = ValueError("from the thread")
     with pytest.raises(ValueError) as raised:
-        await InThread(Target(), lambda: executor).fail(error)
+        await in_thread(executor, lambda: finish(failure(error)))
     assert raised.value is error
-
-
-async def test_what_waits_for_a_loop_is_refused_in_a_thread_too(executor):
-    with pytest.raises(RuntimeError, match="waits for an event loop"):
-        await InThread(Target(), lambda: executor).wait()
-
-
-def test_only_the_target_s_methods_are_offered(executor):
-    with pytest.raises(AttributeError):
-        InThread(Target(), lambda: executor).nothing  # noqa: B018  the look-up itself must fail
 
 
 async def test_a_caller_that_is_cancelled_stops_waiting(executor):

@@ -77,7 +77,7 @@ def test_the_first_secret_signs():
 
 def test_a_secret_rotated_out_confirms_nothing():
     earlier = Keyring([b"old"])
-    with pytest.raises(EntryError, match="not among SIGNING_KEY and its fallbacks"):
+    with pytest.raises(EntryError, match="not among the current one and its fallbacks"):
         Keyring([b"new"]).check(HEADER, CONTEXT, earlier.key_id, earlier.mac(HEADER, CONTEXT))
 
 

@@ -193,7 +193,9 @@ class LocalEngine:
             with suppress(FileNotFoundError):
                 for directory in (self._locks, self._temporary, os.path.dirname(path)):
                     files.make_directory(directory)
-        raise EngineUnavailable(f"Other processes keep removing the directories under {self._root}.") from missing
+        raise EngineUnavailable(
+            f"The directories under {self._root} cannot be made, or other processes keep removing them."
+        ) from missing
 
     def _translated(self, error: OSError) -> EngineError:
         if error.errno in UNFIT:
@@ -218,7 +220,9 @@ def directory_of(location: str) -> str:
     elif "://" in location or location.lower().startswith("file:"):
         path = ""
     if not path or "\0" in path:
+        hint = " For a bucket, set OPTIONS['ENGINE'] to an engine for S3, such as 'boto3'." if location.startswith("s3:") else ""
         raise OptionError(
-            f"LOCATION is {location!r}. The engine 'local' takes the path of a directory, or a URL of the form file:///absolute/path."
+            f"LOCATION is {location!r}. The engine 'local' takes the path of a directory, such as BASE_DIR / 'cache', or a "
+            f"URL of the form file:///absolute/path.{hint}"
         )
     return path

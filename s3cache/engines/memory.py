@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 from s3cache.engines.base import Etag, Features, ObjectInfo, StoredObject
 from s3cache.engines.sortednames import SortedNames
 from s3cache.errors import NotModified, ObjectNotFound, ObjectTooLarge, PreconditionFailed
+from s3cache.runtime import Blocking
 from s3cache.validation import build
 
 PAGE = 1000
@@ -92,8 +93,9 @@ class MemoryEngine:
             yield from page
             page = self._page(prefix, page[-1].name)
 
-    def asynchronous(self) -> AsyncMemoryEngine:
-        return AsyncMemoryEngine(self)
+    def asynchronous(self) -> Blocking:
+        """Nothing in it waits, so coroutines that never suspend are its native ones."""
+        return Blocking(self)
 
     def close(self) -> None:
         """Nothing: the objects stay."""
@@ -111,28 +113,3 @@ class MemoryEngine:
     def _info(self, name: str) -> ObjectInfo:
         stored, modified = self._objects[name]
         return ObjectInfo(name, len(stored.body), datetime.fromtimestamp(modified, UTC), stored.etag)
-
-
-class AsyncMemoryEngine:
-    """The async shape of the same store. Nothing in it waits."""
-
-    features = MemoryEngine.features
-    prefix = MemoryEngine.prefix
-
-    def __init__(self, engine: MemoryEngine) -> None:
-        self._engine = engine
-
-    async def get_object(
-        self, name: str, *, first: int | None = None, if_none_match: Etag = None, limit: int | None = None
-    ) -> StoredObject:
-        return self._engine.get_object(name, first=first, if_none_match=if_none_match, limit=limit)
-
-    async def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
-        return self._engine.put_object(name, body, if_match=if_match, if_none_match=if_none_match)
-
-    async def delete_objects(self, names: Sequence[str], *, etags: Sequence[Etag] | None = None) -> None:
-        self._engine.delete_objects(names, etags=etags)
-
-    async def list_objects(self, prefix: str = "", start_after: str | None = None) -> AsyncGenerator[ObjectInfo, None]:
-        for info in self._engine.list_objects(prefix, start_after):
-            yield info

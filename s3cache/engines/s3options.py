@@ -18,6 +18,9 @@ from s3cache.validation import Rule, build, flag, mapping, one_of, option, secon
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,254}")
 """Wider than AWS's rule: old buckets have upper case and underscores, Ceph's tenants and access point ARNs have colons."""
 
+SHORT = 6
+"""Shorter secrets than this are redacted only where they stand alone."""
+
 OBJECT = {"Bucket", "Key", "VersionId", "PartNumber", "Range", "Body", "ContentLength", "ContentMD5", "Delete"}
 CONDITIONS = {"IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"}
 LISTING = {"Prefix", "Delimiter", "StartAfter", "ContinuationToken", "MaxKeys", "EncodingType"}
@@ -68,7 +71,7 @@ class S3Options:
     session_profile: str | None = option(None, text().or_none())
     """A profile of the shared AWS configuration files."""
     addressing_style: str | None = option(None, one_of("auto", "path", "virtual").or_none())
-    signature_version: str | None = option(None, one_of("s3v4", "s3v4a", "s3", "unsigned").or_none())
+    signature_version: str | None = option(None, one_of("s3v4", "s3", "unsigned").or_none())
     """``unsigned`` sends no credentials at all, for a store that asks for none."""
     use_ssl: bool = option(True, flag())
     """Only where no ``endpoint_url`` says it."""
@@ -90,15 +93,26 @@ class S3Options:
     max_pool_connections: int = option(64, whole(1))
 
     def redact(self, message: str) -> str:
-        """The message without the values of the options that are secret."""
-        for secret in self._secrets():
-            message = message.replace(secret, "***")
+        """The message without the values of the options that are secret, longest first, in case one holds another."""
+        given = [getattr(self, field.name) for field in dataclasses.fields(self) if field.metadata["secret"]]
+        secrets = sorted({secret for value in given for secret in texts(value)}, key=len, reverse=True)
+        for secret in secrets:
+            # A short one may be part of any word, and what is left of the message must still be of use.
+            pattern = re.escape(secret) if len(secret) >= SHORT else rf"(?<!\w){re.escape(secret)}(?!\w)"
+            message = re.sub(pattern, "***", message)
         return message
 
-    def _secrets(self) -> Iterator[str]:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name) if field.metadata["secret"] else None
-            yield from map(str, filter(None, value.values() if isinstance(value, Mapping) else [value]))
+
+def texts(value: object) -> Iterator[str]:
+    """All that an option holds, however deep."""
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from texts(item)
+    elif value not in (None, "", True, False):
+        yield str(value)
 
 
 def read(location: str, given: Mapping[str, object]) -> tuple[str, str, S3Options]:
@@ -123,7 +137,7 @@ def read(location: str, given: Mapping[str, object]) -> tuple[str, str, S3Option
 
 def location_url(bucket: str, prefix: str, endpoint_url: str | None) -> str:
     """The engine's ``location``: one URL for one place, however it was written."""
-    url = f"s3://{bucket}/{quote(prefix)}".rstrip("/")
+    url = f"s3://{bucket}/{quote(prefix, errors='surrogatepass')}".rstrip("/")
     if endpoint_url is None or (urlsplit(endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
         return url
     return f"{url}?endpoint={endpoint_url.rstrip('/')}"

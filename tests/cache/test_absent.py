@@ -274,14 +274,14 @@ def test_an_expired_entry_is_a_plain_miss(bench, caplog):
     expired(bench)
     bench.call.get("key")
     assert caplog.records == []
-    assert bench.cache.stats() == {"hits": 0, "misses": 1, "writes": 0, "unusable": 0, "looks": 0, "culled": 0}
+    assert {name: count for name, count in bench.cache.stats().items() if count} == {"misses": 1}
 
 
 def test_a_failure_to_load_is_logged_once(bench, caplog):
     class_gone(bench)
     for _ in range(5):
         bench.call.get("key")
-    [record] = caplog.records
+    [record] = [record for record in caplog.records if record.levelname == "WARNING"]
     assert "AttributeError" in record.getMessage()
     assert bench.cache.stats()["unusable"] == 5
 

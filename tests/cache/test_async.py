@@ -11,8 +11,9 @@ from django.core.cache import caches
 from django.test import override_settings
 
 from s3cache.engines.local import LocalEngine
-from s3cache.engines.memory import AsyncMemoryEngine, MemoryEngine
+from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import EngineUnavailable
+from s3cache.runtime import Blocking
 from s3cache.testing.wrapping import WrappedEngine
 from tests.cache.support import cache_over, name_of, stored
 
@@ -175,7 +176,7 @@ def test_threads_share_one_engine_too(tmp_path):
 
 
 async def test_the_first_error_of_a_bulk_method_ends_its_other_requests():
-    class Failing(AsyncMemoryEngine):
+    class Failing(Blocking):
         async def get_object(self, name, **keywords):
             await asyncio.sleep(0)
             if name != first:

@@ -254,3 +254,9 @@ def test_messages_can_be_silenced():
         [message] = found(entry(SIGNING=False))
         assert message.is_silenced()
     assert settings.SILENCED_SYSTEM_CHECKS == []
+
+
+@pytest.mark.parametrize(("location", "expected"), (("cache", ["s3cache.W006"]), ("/srv/cache", []), ("file:///srv/cache", [])))
+def test_w006_a_relative_directory(location, expected):
+    assert ids(entry(location)) == expected
+    assert ids(entry(location, ENGINE="memory")) == []

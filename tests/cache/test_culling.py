@@ -113,13 +113,17 @@ def test_a_store_that_does_not_answer_puts_culling_off_and_the_write_stands(call
     assert "Culling was put off: no answer" in caplog.text
 
 
-def test_a_misconfigured_store_is_never_hidden(called, mode):
+@pytest.mark.parametrize("write", ["set", "add"])
+def test_a_write_stands_though_culling_may_not_list(called, mode, write, caplog):
     engine = FlakyEngine(MemoryEngine())
-    call = called(cache_over(engine, MAX_ENTRIES=1), mode)
-    engine.fail_next("list_objects", EngineMisconfigured("may not list"))
-    with pytest.raises(EngineMisconfigured, match="may not list"):
-        for number in range(5):
-            call.set(number, number)
+    cache = cache_over(engine, MAX_ENTRIES=1)
+    call = called(cache, mode)
+    engine.fail_next("list_objects", EngineMisconfigured("may not list"), times=5)
+    answers = [getattr(call, write)(number, number) for number in range(1, 6)]
+    assert answers == [None if write == "set" else True] * 5
+    assert call.get_many(range(1, 6)) == {number: number for number in range(1, 6)}
+    assert cache.stats()["failed_looks"] == 5
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 5
 
 
 def test_what_is_no_entry_is_neither_counted_nor_culled(engine, called, mode):

@@ -9,7 +9,7 @@ from s3cache.engines.boto3 import Boto3Engine
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import Conflict, EngineUnavailable, PreconditionFailed
 from s3cache.testing import CountingEngine, FlakyEngine
-from tests.cache.support import cache_over
+from tests.cache.support import cache_over, name_of
 from tests.servers import Answer, s3_options
 
 UNANSWERED = EngineUnavailable("no answer")
@@ -54,6 +54,24 @@ class Interfering:
             then(name)
             raise self.error
         return etag
+
+
+class Racing(Interfering):
+    """An engine where ``then`` runs once, just before the next compare-and-swap arrives."""
+
+    def put_object(self, name, body, *, if_match=None, if_none_match=False):
+        if if_match and self.then:
+            then, self.then = self.then, None
+            then()
+        return self.inner.put_object(name, body, if_match=if_match, if_none_match=if_none_match)
+
+
+def spoil(cache, engine):
+    """Leaves an entry under "key" whose header is good and whose payload is damaged."""
+    cache.set("key", "old")
+    name = name_of(cache, "key")
+    body = engine.get_object(name).body
+    engine.put_object(name, body[:-1] + bytes([body[-1] ^ 1]))
 
 
 @pytest.fixture
@@ -180,11 +198,12 @@ def test_a_lost_add_that_somebody_wrote_over_leaves_theirs(make_engine, clock, c
 
 def test_a_race_lost_over_and_over_is_an_outage_in_the_end(make_engine, clock, called, mode, monkeypatch):
     monkeypatch.setattr("s3cache.retries.LONGEST_WAIT", 0)
+    monkeypatch.setattr("s3cache.retries.PATIENCE", 0.01)
     engine = FlakyEngine(make_engine("memory"))
     cache = cache_over(engine, clock)
     cache.set("key", 1)
     engine.fail_next("put_object", Conflict("409"), times=100_000)
-    with pytest.raises(EngineUnavailable, match="1000 races"):
+    with pytest.raises(EngineUnavailable, match="races for one entry were lost"):
         called(cache, mode).incr("key")
 
 
@@ -193,6 +212,25 @@ def test_get_or_set_recognises_its_own_lost_write(bench):
     engine.fail_next("put_object", UNANSWERED, applied=True)
     assert call.get_or_set("new", "value") == "value"
     assert call.get("new") == "value"
+
+
+def test_get_or_set_recognises_its_own_lost_mending(make_engine, clock, called, mode):
+    engine = FlakyEngine(make_engine("memory"))
+    cache = cache_over(engine, clock)
+    spoil(cache, engine)
+    engine.fail_next("put_object", Conflict("409"))  # add's own attempt, which meets the damaged entry
+    engine.fail_next("put_object", UNANSWERED, applied=True)
+    assert called(cache, mode).get_or_set("key", "mended") == "mended"
+    assert cache.get("key") == "mended"
+
+
+def test_get_or_set_gives_the_value_of_whoever_mended_first(make_engine, clock, called, mode):
+    engine = make_engine("memory")
+    other = cache_over(engine, clock)
+    spoil(other, engine)
+    raced = Racing(engine, lambda: other.set("key", "theirs"))
+    assert called(cache_over(raced, clock), mode).get_or_set("key", "ours") == "theirs"
+    assert other.get("key") == "theirs"
 
 
 def test_set_does_not_repeat_what_the_engine_gave_up(bench):

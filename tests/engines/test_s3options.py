@@ -194,3 +194,13 @@ def test_secrets_are_taken_out_of_a_message():
 
 def test_a_message_without_secrets_stays():
     assert S3Options().redact("as it was") == "as it was"
+
+
+def test_redaction_reaches_what_lies_deep_and_longer_values_first():
+    options = S3Options(object_parameters={"Metadata": {"note": ["geheimnis", "geheimnis-2"]}}, access_key="geheim", secret_key="s")
+    assert options.redact("geheimnis-2, geheimnis and geheim") == "***, *** and ***"
+
+
+def test_a_short_secret_is_redacted_where_it_stands_alone():
+    options = S3Options(access_key="a", secret_key="a secret")
+    assert options.redact("a: Parameter validation (key a)") == "***: Parameter validation (key ***)"

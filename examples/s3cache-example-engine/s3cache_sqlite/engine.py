@@ -39,7 +39,7 @@ FROM objects WHERE name = :name"""
 CREATE = "INSERT INTO objects VALUES (:name, :etag, :modified, :body) ON CONFLICT DO NOTHING"
 REPLACE = "UPDATE objects SET etag = :etag, modified = :modified, body = :body WHERE name = :name AND etag = :if_match"
 WRITE = "INSERT OR REPLACE INTO objects VALUES (:name, :etag, :modified, :body)"
-DELETE = "DELETE FROM objects WHERE name = ?1 AND (?2 IS NULL OR etag = ?2)"
+DELETE = "DELETE FROM objects WHERE name = :name AND (:etag IS NULL OR etag = :etag)"
 LIST = f"SELECT name, length(body), modified, etag FROM objects WHERE name >= ? AND name IS NOT ? ORDER BY name LIMIT {PAGE}"
 
 
@@ -105,7 +105,8 @@ class SqliteEngine:
 
     def delete_objects(self, names: Sequence[str], *, etags: Sequence[Etag] | None = None) -> None:
         with self._connected() as connection:
-            connection.executemany(DELETE, zip(names, etags or [None] * len(names), strict=True))
+            rows = zip(names, etags or [None] * len(names), strict=True)
+            connection.executemany(DELETE, ({"name": name, "etag": etag} for name, etag in rows))
 
     def list_objects(self, prefix: str = "", start_after: str | None = None) -> Iterator[ObjectInfo]:
         while page := self._page(max(prefix, start_after or ""), start_after):
