@@ -36,15 +36,20 @@ def main(argv: Sequence[str]) -> int:
     if missing:
         print(f"python -m s3cache {name}: {missing}", file=sys.stderr)
         return 2
-    arguments = parser(name).parse_args(argv)
+    arguments, unknown = parser(name).parse_known_args(argv)
+    if unknown:
+        arguments.refuse(f"unrecognized arguments: {' '.join(unknown)}")
     run: Callable[[argparse.Namespace], int | None] = arguments.run
     return run(arguments) or 0
 
 
 def parser(chosen: str | None) -> argparse.ArgumentParser:
-    """The parser of all commands; only the chosen one has its arguments."""
+    """The parser of all commands; only the chosen one has its arguments.
+
+    ``refuse`` prints the usage of what was chosen and exits: argparse itself would print the one of ``whole``, which says nothing.
+    """
     whole = argparse.ArgumentParser(prog="python -m s3cache", description="Django's cache in any S3-compatible object store.")
-    whole.set_defaults(run=lambda _: print(whole.format_help(), end=""))
+    whole.set_defaults(run=lambda _: print(whole.format_help(), end=""), refuse=whole.error)
     commands = whole.add_subparsers(metavar="command", title="commands")
     for name, command in COMMANDS.items():
         subparser = commands.add_parser(
@@ -53,7 +58,7 @@ def parser(chosen: str | None) -> argparse.ArgumentParser:
         if name == chosen:
             module = importlib.import_module(command.module)
             module.add_arguments(subparser)
-            subparser.set_defaults(run=module.run)
+            subparser.set_defaults(run=module.run, refuse=subparser.error)
     return whole
 
 

@@ -1,6 +1,7 @@
 """``python -m s3cache demo``: a small Django site that browses Python's standard library, and shows the cache at work.
 
     command     the command line             settings    the command line as Django's settings
+    starting    Django, over a cache that answers
     server      the HTTP server              store       the cache
     check       --check, with its tables     tour        what it visits, over HTTP
     library     the modules and their source outline     what a module defines and imports

@@ -11,18 +11,12 @@ import contextlib
 import platform
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-
-import django
-from django.conf import settings as django_settings
-from django.core.exceptions import ImproperlyConfigured
+from collections.abc import Mapping
 
 from s3cache.demo.check import check
 from s3cache.demo.server import Server
-from s3cache.demo.settings import option, settings
-from s3cache.demo.store import try_out
-from s3cache.errors import EngineError
+from s3cache.demo.settings import option
+from s3cache.demo.starting import DemoFailed, configure, location
 
 EXAMPLES = """
 examples:
@@ -31,10 +25,6 @@ examples:
   python -m s3cache demo --engine boto3 --location s3://bucket/prefix --option endpoint_url=http://127.0.0.1:9000
   python -m s3cache demo --option COMPRESSOR=zstd --option SIGNING_KEY=a-lasting-secret --location /var/tmp/demo
 """
-
-
-class DemoFailed(Exception):
-    """Why the demo cannot start, in a sentence."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", default=8000, type=port, help="the port to listen on; 0 for any free one (default: 8000)")
-    parser.add_argument("--check", action="store_true", help="make the tour without a browser, print the times, and exit")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="make the tour without a browser, print the times, and exit; "
+        "it clears the cache on its way, so it refuses a location that holds entries",
+    )
+    parser.add_argument(
+        "--clear", action="store_true", help="with --check: remove every entry at the location, whoever wrote it, and do not refuse"
+    )
     parser.add_argument("--pages", default=26, type=pages, help="with --check: how many pages to visit (default: 26)")
 
 
@@ -85,26 +83,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-
-
-@contextlib.contextmanager
-def location(arguments: argparse.Namespace) -> Iterator[str]:
-    if arguments.location is not None or arguments.engine != "local":
-        yield arguments.location or ""
-        return
-    with tempfile.TemporaryDirectory(prefix="s3cache-demo-", ignore_cleanup_errors=True) as directory:
-        yield directory
-
-
-def configure(arguments: argparse.Namespace, place: str) -> None:
-    """Set Django up, and make sure that the cache can be built and reached."""
-    values = settings(arguments.engine, place, dict(arguments.option), arguments.host, quiet=arguments.check)
-    django_settings.configure(**values)
-    django.setup()
-    try:
-        try_out()
-    except (ImproperlyConfigured, EngineError, TypeError) as error:
-        raise DemoFailed(str(error)) from error
 
 
 def serve(arguments: argparse.Namespace) -> int:

@@ -17,6 +17,14 @@ def store() -> ObjectStoreCache:
     return cast(ObjectStoreCache, caches["default"])
 
 
+def has_entries() -> bool:
+    """Whether ``clear`` would remove anything. Costs one listing request, more where there is much that is no entry.
+
+    Raises what ``try_out`` raises, but for TypeError.
+    """
+    return any(True for _ in store().objects())
+
+
 def try_out() -> None:
     """Keep a small page and take it away again: three or four requests.
 

@@ -1,5 +1,6 @@
 """The command as a shell runs it: a process of its own, with warnings as errors."""
 
+import argparse
 import contextlib
 import os
 import re
@@ -12,6 +13,9 @@ import urllib.request
 import pytest
 
 from s3cache.demo.command import lasting
+from s3cache.demo.starting import location
+from s3cache.engines.local import LocalEngine
+from s3cache.naming import object_name
 
 PYTHON = (sys.executable, "-X", "dev", "-W", "error", "-m", "s3cache")
 
@@ -41,6 +45,19 @@ def test_an_unknown_command_is_refused(run):
     assert run("dmeo").returncode == 2
 
 
+def test_an_unknown_argument_is_refused_with_the_usage_of_its_command(run):
+    done = run("demo", "--bogus")
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: python -m s3cache demo [-h] [--engine")
+    assert done.stderr.endswith("python -m s3cache demo: error: unrecognized arguments: --bogus\n")
+
+
+def test_an_unknown_argument_without_a_command_is_refused_with_the_usage_of_all(run):
+    done = run("--bogus")
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: python -m s3cache [-h] command")
+
+
 def test_the_check_makes_the_tour_prints_the_times_and_leaves_nothing_behind(run, tmp_path):
     done = run("demo", "--check", "--pages", "4")
     assert (done.returncode, done.stderr) == (0, "")
@@ -58,7 +75,10 @@ def test_the_check_makes_the_tour_prints_the_times_and_leaves_nothing_behind(run
         (["--option", "COMPRESOR=zstd"], "Did you mean 'COMPRESSOR'?"),
         (["--option", "MAX_ENTRIES=many"], "accepted: a whole number"),
         (["--option", "MAX_ENTRIES"], "is not of the form name=value"),
-        (["--option", "SERIALIZER=json"], "json cannot carry django.http.response.HttpResponse"),
+        (["--option", "SERIALIZER=json"], "uses cache_page, which stores HttpResponse objects and needs the serializer 'pickle'"),
+        (["--engine", "boto3"], "demo: --location is missing. No bucket is given. Write LOCATION as s3://bucket/prefix"),
+        (["--location", ""], "demo: --location is missing. "),
+        (["--engine", "boto4"], "demo: OPTIONS['ENGINE'] is 'boto4'"),
         (["--engine", "boto3", "--location", "s3://bucket/prefix", "--option", "end_point=x"], "Did you mean 'endpoint_url'?"),
         (["--engine", "tests.demo.away.AwayEngine"], "The store is away."),
         (["--port", "65536"], "'65536' is not a whole number from 0 to 65535"),
@@ -85,6 +105,62 @@ def test_a_package_that_is_not_installed_is_named_with_the_way_to_install_it(env
     done = subprocess.run([*PYTHON, "demo", "--check"], env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert 'not installed: pygments. Install with: pip install "django-s3-cache[demo]"' in done.stderr
+
+
+@pytest.fixture
+def of_others(tmp_path):
+    """A location with an entry that the demo did not write: the engine over it, and the entry's name."""
+    engine, name = LocalEngine(str(tmp_path / "others")), object_name("", ":1:of-others")
+    engine.put_object(name, b"an entry")
+    return engine, name
+
+
+def test_the_check_refuses_a_location_that_holds_entries_and_leaves_it_as_it_was(run, of_others):
+    engine, name = of_others
+    before = list(engine.list_objects())
+    done = run("demo", "--check", "--location", engine.location)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{engine.location} already holds cache entries" in done.stderr
+    assert "--clear" in done.stderr
+    assert list(engine.list_objects()) == before
+    assert engine.get_object(name).body == b"an entry"
+
+
+def test_the_check_clears_a_location_where_it_is_told_to(run, of_others):
+    engine, name = of_others
+    done = run("demo", "--check", "--clear", "--pages", "3", "--location", engine.location)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert name not in {info.name for info in engine.list_objects()}
+
+
+def test_the_check_takes_a_new_location_without_being_told_to_clear_it(run, tmp_path):
+    done = run("demo", "--check", "--pages", "3", "--location", os.path.relpath(tmp_path / "new"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list((tmp_path / "new").rglob("*.s3c"))
+
+
+def test_the_help_says_what_the_check_does_to_a_location(run):
+    text = " ".join(run("demo", "--help").stdout.split())
+    assert "it clears the cache on its way, so it refuses a location that holds entries" in text
+    assert "--clear with --check: remove every entry at the location" in text
+
+
+@pytest.mark.parametrize(
+    ("engine", "given", "expected"),
+    [
+        ("local", "cache", "{cwd}/cache"),
+        ("local", "../cache", "{parent}/cache"),
+        ("local", "/var/cache", "/var/cache"),
+        ("local", "file:///var/cache", "file:///var/cache"),
+        ("local", "", ""),
+        ("boto3", "prefix", "prefix"),
+        ("boto3", "s3://bucket/prefix", "s3://bucket/prefix"),
+    ],
+)
+def test_a_path_is_relative_to_the_working_directory(monkeypatch, tmp_path, engine, given, expected):
+    monkeypatch.chdir(tmp_path)
+    with location(argparse.Namespace(engine=engine, location=given)) as place:
+        assert place == expected.format(cwd=tmp_path, parent=tmp_path.parent)
 
 
 @contextlib.contextmanager

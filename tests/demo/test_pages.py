@@ -139,4 +139,25 @@ def test_a_store_that_does_not_answer_is_a_page_that_says_so(site):
     page = site.get("/module/keyword/")
     assert page.status_code == 503
     assert b"The store is away." in page.content
-    assert "never kept" in banner_of(page)
+
+
+@pytest.mark.parametrize("engine", ["tests.demo.away.AwayEngine"])
+def test_the_page_of_a_store_that_does_not_answer_has_neither_banner_nor_module_list(site):
+    page = site.get("/module/keyword/")
+    assert not BANNER.search(page.content)
+    assert b"<!--" not in page.content
+    assert b"module-list" not in page.content
+
+
+def test_only_a_page_with_a_module_list_has_a_column_for_it(site):
+    stylesheet = site.get("/demo.css").content.decode()
+    first, second = re.findall(r"^(\.columns.*?) \{.*grid-template-columns: ([^;]+);", stylesheet, re.MULTILINE)[:2]
+    assert first == (".columns", "minmax(0, 1fr)")
+    assert second == (".columns:has(> .modules)", "14rem minmax(0, 1fr)")
+    assert b'class="panel modules"' in site.get("/cache/").content
+
+
+def test_a_button_for_each_list_opens_it_on_a_small_screen(site):
+    text = site.get("/module/keyword/").content.decode()
+    for opened in ("module-list", "page-contents"):
+        assert f'popovertarget="{opened}"' in text and f'id="{opened}"' in text
