@@ -1,7 +1,8 @@
 """Runs the samples of one page of the docs, given as JSON on standard input: a list of [language, source], in order.
 
 They share one module. ``python`` is executed, ``pycon`` is a doctest. Names in capitals that a block defines become Django
-settings, and CACHES must pass the system checks without a message. A page that defines tests has them run by pytest at the end.
+settings, and CACHES must pass the system checks without a message. BASE_DIR is there, as in a project's settings: the directory the
+page runs in. A page that defines tests has them run by pytest at the end.
 """
 
 import doctest
@@ -17,6 +18,7 @@ from django.core import checks
 from django.test import override_settings
 
 page = types.ModuleType("page")
+page.BASE_DIR = Path.cwd()
 
 
 def main(blocks):
