@@ -60,7 +60,8 @@ def unsigned_pickle(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessag
     if not options.signing and "pickle" in (options.serializer, *options.accept_serializers):
         yield Warning(
             f"CACHES[{alias!r}] unpickles entries that are not signed: whoever can write to its LOCATION can run code here.",
-            hint="Leave OPTIONS['SIGNING'] on, or set OPTIONS['SERIALIZER'] to 'json' or 'msgpack', which cannot keep cache_page's responses.",
+            hint="Leave OPTIONS['SIGNING'] on, or set OPTIONS['SERIALIZER'] to 'json' or 'msgpack' (which cannot keep what "
+            "cache_page stores).",
             id="s3cache.W001",
         )
 
