@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, MEMCACHE_MAX_KEY_LENGTH, BaseCache
 from django.utils.safestring import SafeString
@@ -31,6 +32,9 @@ TEXT_KINDS = (TextKind("safestr", SafeString),)
 
 UNDISPUTED = re.compile(rf"[^\x00-\x20\x7f]{{1,{MEMCACHE_MAX_KEY_LENGTH}}}")
 """Keys of which Django has nothing to say."""
+
+SELF_CONTAINED = (str, bytes, SafeString, int, float, bool, type(None))
+"""Types whose values need nothing of the thread that serializes them."""
 
 Timeout = float | None
 """Seconds, or None for no expiry. DEFAULT_TIMEOUT, which stands for the cache's TIMEOUT, has no type of its own."""
@@ -55,7 +59,7 @@ class ObjectStoreCache(BaseCache):
             self.configuration = configure(location, params, lambda: settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
             try:
                 super().__init__(dict(params))
-            except ImportError as error:
+            except Exception as error:  # whatever the import of KEY_FUNCTION ends with; all else was checked above
                 raise OptionError(f"KEY_FUNCTION is {params['KEY_FUNCTION']!r}, which cannot be imported: {error}") from error
             if not callable(self.key_func):
                 raise OptionError(f"KEY_FUNCTION is {params['KEY_FUNCTION']!r}, which is not callable.")
@@ -92,7 +96,7 @@ class ObjectStoreCache(BaseCache):
         finish(self._operations.set(self._full(key, version), value, self._seconds(timeout)))
 
     async def aset(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> None:
-        await self._awaited(Operations.set, self._full(key, version), value, self._seconds(timeout))
+        await self._awaited(Operations.set, self._full(key, version), await self._encoded(value), self._seconds(timeout))
 
     def add(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Stores the value if the entry is absent, atomically; tells whether it did. Costs one PUT, two or three requests
@@ -101,7 +105,7 @@ class ObjectStoreCache(BaseCache):
         return finish(self._operations.add(self._full(key, version), value, self._seconds(timeout)))
 
     async def aadd(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
-        return await self._awaited(Operations.add, self._full(key, version), value, self._seconds(timeout))
+        return await self._awaited(Operations.add, self._full(key, version), await self._encoded(value), self._seconds(timeout))
 
     def touch(self, key: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Gives the entry a new timeout; False if it is absent. Costs one GET and one PUT."""
@@ -181,7 +185,7 @@ class ObjectStoreCache(BaseCache):
 
     async def aset_many(self, data: Mapping[Any, Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> list[Any]:
         full = self._all_full(data, version)
-        values = {full[key]: value for key, value in data.items()}
+        values = {full[key]: await self._encoded(value) for key, value in data.items()}
         return callers_keys(full, await self._awaited(Operations.set_many, values, self._seconds(timeout)))
 
     def delete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
@@ -229,7 +233,16 @@ class ObjectStoreCache(BaseCache):
         native = self._assembled().native
         if native is not None:
             return await operation(native, *args, **keywords)
-        return await in_thread(sharing.executor(), lambda: finish(operation(self._operations, *args, **keywords)))
+        return await in_thread(sharing.executor_for(self.engine), lambda: finish(operation(self._operations, *args, **keywords)))
+
+    async def _encoded(self, value: Any) -> Any:
+        """The value ready to be stored, serialized where Django serializes it: on the request's own thread.
+
+        There a lazy queryset finds the database connection, and the transaction, of the request.
+        """
+        if type(value) in SELF_CONTAINED:
+            return value
+        return await sync_to_async(self._operations.encode)(value)
 
     def _assembled(self) -> Assembly:
         assembly = self._assembly
@@ -274,7 +287,7 @@ def following(name: str) -> Callable[..., Any]:
     """An asynchronous method that runs the synchronous one of that name on a worker thread."""
 
     async def follow(self: ObjectStoreCache, *args: Any, **keywords: Any) -> Any:
-        return await in_thread(sharing.executor(), lambda: getattr(self, name)(*args, **keywords))
+        return await in_thread(sharing.executor_for(self.engine), lambda: getattr(self, name)(*args, **keywords))
 
     follow.__name__ = f"a{name}"
     return follow

@@ -37,7 +37,12 @@ def check_caches(app_configs: object, **keywords: object) -> list[CheckMessage]:
         except ImproperlyConfigured as error:
             messages.append(Error(f"CACHES[{alias!r}] cannot be used. {error}", id="s3cache.E001"))
     for alias, cache in caches.items():
-        messages += [*unsigned_pickle(alias, cache), *relative(alias, cache), *exposed(alias, cache), *limits(alias, cache)]
+        messages += [
+            *unsigned_pickle(alias, cache),
+            *relative(alias, cache, settings.CACHES[alias]),
+            *exposed(alias, cache),
+            *limits(alias, cache),
+        ]
     return [*messages, *shared_locations(caches)]
 
 
@@ -45,7 +50,7 @@ def backend_of(entry: Mapping[str, Any]) -> type[ObjectStoreCache] | None:
     """The entry's class if it is ours; None for others, and for one that Django itself will complain of."""
     try:
         found = import_string(entry["BACKEND"])
-    except (ImportError, KeyError):
+    except (ImportError, LookupError, TypeError, AttributeError):
         return None
     return found if isinstance(found, type) and issubclass(found, ObjectStoreCache) else None
 
@@ -66,8 +71,8 @@ def unsigned_pickle(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessag
         )
 
 
-def relative(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
-    location = cache.configuration.location
+def relative(alias: str, cache: ObjectStoreCache, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
+    location = str(entry.get("LOCATION", ""))
     if directory_of(cache) is not None and not location.startswith(("/", "file:")):
         yield Warning(
             f"CACHES[{alias!r}] is elsewhere wherever the working directory is another: its LOCATION {location!r} is relative.",

@@ -45,6 +45,8 @@ class ConditionalWrites:
                 seen = await self._entries.peek(place)
                 if seen.is_write(sealed.write_id):
                     return True
+                if not seen.exists and isinstance(error, PreconditionFailed):
+                    retries.contradicted(error)
                 retries.raise_if_spent(error)
         return False
 
@@ -87,4 +89,6 @@ class ConditionalWrites:
                             f"A change of {place.name!r} may have been applied: the store did not answer, then somebody else wrote."
                         ) from error
                     return found
+                if isinstance(error, PreconditionFailed):
+                    retries.contradicted(error)
                 retries.raise_if_spent(error)

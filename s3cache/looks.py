@@ -7,7 +7,7 @@ from contextlib import aclosing
 from s3cache.culling import PAGE, Culler, Listed, Page
 from s3cache.engines.base import AsyncEngine
 from s3cache.errors import EngineError
-from s3cache.naming import is_entry_name, point, position
+from s3cache.naming import is_beyond, is_entry_name, point, position
 from s3cache.statistics import Observer
 
 
@@ -44,10 +44,12 @@ class Looks:
         self._observer.looked(len(page.entries), len(victims))
 
     async def _page(self, start: float) -> Page:
-        prefix = self._engine.prefix
+        prefix, ordered = self._engine.prefix, self._engine.features.start_after
         entries, listed = [], 0
-        async with aclosing(self._engine.list_objects(prefix, point(prefix, start))) as listing:
+        async with aclosing(self._engine.list_objects(prefix, point(prefix, start) if ordered else None)) as listing:
             async for info in listing:
+                if ordered and is_beyond(prefix, info.name):
+                    break
                 listed += 1
                 if is_entry_name(prefix, info.name):
                     entries.append(Listed(info.name, position(prefix, info.name), info.modified))

@@ -38,7 +38,12 @@ def position(prefix: str, name: str) -> float:
     return int(digits, 16) / 16**13
 
 
-def point(prefix: str, place: float) -> str | None:
-    """The name after which a listing meets exactly the entries at ``place`` (0 to 1) or beyond; None for the ring's start."""
+def point(prefix: str, place: float) -> str:
+    """The name after which a listing meets exactly the entries at ``place`` (0 to 1) or beyond."""
     digits = f"{int(place * 16**13):013x}"
-    return f"{prefix}{digits[:2]}/{digits[2:]}" if place > 0 else None
+    return f"{prefix}{digits[:2]}/{digits[2:]}" if place > 0 else f"{prefix}/"  # "/" comes just before "0"
+
+
+def is_beyond(prefix: str, name: str) -> bool:
+    """Whether no entry's name comes after this one."""
+    return name >= f"{prefix}g"

@@ -17,13 +17,16 @@ from itertools import islice
 from s3cache.conditional import ConditionalWrites
 from s3cache.engines.base import AsyncEngine, ObjectInfo
 from s3cache.entries import MISSING, Entries, Sealed, Seen
-from s3cache.envelope import Place
+from s3cache.envelope import Payload, Place
 from s3cache.errors import EngineUnavailable
 from s3cache.expiry import deadline, leaves_nothing
 from s3cache.looks import Looks
 from s3cache.naming import is_entry_name, object_name
 from s3cache.runtime import Runtime
 from s3cache.statistics import Observer
+
+OUTAGE = 2
+"""After so many writes in a row without an answer ``set_many`` tries no more: each may have waited for all time-outs."""
 
 
 class Operations:
@@ -166,7 +169,7 @@ class Operations:
         return {key: value for key, value in pairs if value is not MISSING}
 
     async def set_many(self, values: Mapping[str, object], timeout: float | None) -> list[str]:
-        """Stores all values; gives the keys for which the store did not answer.
+        """Stores all values; gives the keys for which the store did not answer, and after two such in a row all the rest.
 
         Costs one PUT each, or with a timeout of 0 or below what ``delete_many`` costs. All values are serialized before the
         first is written, so one that cannot be leaves everything as it was; for that they are all in memory at once.
@@ -177,12 +180,19 @@ class Operations:
             await self.delete_many(values)
             return []
 
+        unanswered = 0
+
         async def failed(key: str) -> bool:
+            nonlocal unanswered
+            if unanswered == OUTAGE:
+                return True
             try:
                 await self._entries.write(places[key], sealed[key])
             except EngineUnavailable as error:
+                unanswered += 1
                 self._observer.write_failed(places[key].name, error)
                 return True
+            unanswered = 0
             await self._looks.after_write(places[key].name)
             return False
 
@@ -218,9 +228,14 @@ class Operations:
                 if is_entry_name(prefix, info.name):
                     yield info
 
+    def encode(self, value: object) -> Payload:
+        """What other operations take in place of a value, for callers who must serialize it elsewhere."""
+        return self._entries.codec.encode(value)
+
     def _place(self, key: str) -> Place:
         return Place(object_name(self._engine.prefix, key), key, self._namespace)
 
     def _sealed(self, place: Place, value: object, timeout: float | None) -> Sealed:
         expires_at = deadline(timeout, self._entries.clock())
-        return self._entries.sealed(place, self._entries.codec.encode(value), expires_at)
+        payload = value if isinstance(value, Payload) else self._entries.codec.encode(value)
+        return self._entries.sealed(place, payload, expires_at)

@@ -22,7 +22,7 @@ from s3cache.validation import Rule, build, flag, known_names, option, shown, st
 TOP_LEVEL: Mapping[str, Rule] = {
     "TIMEOUT": Rule(
         "a number of seconds, or None for no expiry",
-        lambda value: value is None or (isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)),
+        lambda value: value is None or type(value) is int or (type(value) is float and math.isfinite(value)),
     ),
     "KEY_PREFIX": Rule("a string", lambda value: isinstance(value, str)),
     "VERSION": Rule("a whole number", lambda value: type(value) is int),
@@ -35,7 +35,7 @@ TOP_LEVEL: Mapping[str, Rule] = {
 }
 
 printable = Rule("a string of printable characters", lambda value: isinstance(value, str) and value.isprintable())
-secret = Rule("a non-empty string or bytes", lambda value: isinstance(value, str | bytes) and len(value) > 0)
+secret = Rule("a non-empty string that UTF-8 can encode, or bytes", lambda value: is_secret(value))
 secrets = Rule(
     "a list or tuple of non-empty strings or bytes",
     lambda value: isinstance(value, list | tuple) and all(secret.test(one) for one in value),
@@ -67,7 +67,7 @@ OWN_NAMES = frozenset(one.name.upper() for one in fields(Options))
 class Configuration:
     """One checked entry of CACHES."""
 
-    location: str
+    location: str = field(repr=False)
     options: Options
     engine_options: Mapping[str, object] = field(repr=False)
     given: frozenset[str]
@@ -81,14 +81,13 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
 
     ``secret_key`` and ``fallbacks`` are Django's, used where SIGNING_KEY is not given.
     """
-    if not isinstance(location, str | os.PathLike):
-        raise OptionError(f"LOCATION is {shown(location)}; accepted: a string or a path.")
+    place = text_of(location)
     check_top_level(params)
     given = dict(params.get("OPTIONS") or {})  # type: ignore[call-overload]  # a mapping, as check_top_level saw
     own = {name: value for name, value in given.items() if not name.islower()}
     options = build(Options, own, spelled=str.upper, hint="The engine's own options are written in lower case.")
     return Configuration(
-        location=os.fspath(location),
+        location=anchored(options.engine, place),
         options=options,
         engine_options={name: value for name, value in given.items() if name.islower()},
         given=frozenset(given),
@@ -96,11 +95,44 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
     )
 
 
+def anchored(engine: str, location: str) -> str:
+    """A directory's path made absolute now, so that neither a chdir nor a fork moves the cache of this backend."""
+    if engine != "local" or not location or ":" in location.partition("/")[0]:
+        return location
+    return os.path.abspath(location)
+
+
+def text_of(location: object) -> str:
+    """LOCATION as text. Raises OptionError for what is neither text nor a path."""
+    text = location if isinstance(location, str) else os.fspath(location) if isinstance(location, os.PathLike) else None
+    if type(text) is not str or "\0" in text or not is_path_text(text):
+        raise OptionError(f"LOCATION is {shown(location)}; accepted: a string or a path.")
+    return text
+
+
+def is_path_text(text: str) -> bool:
+    """Whether a file system could hold it: no lone surrogates but those that stand for undecodable bytes."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_secret(value: object) -> bool:
+    if isinstance(value, bytes):
+        return value != b""
+    try:
+        return isinstance(value, str) and value.encode() != b""
+    except UnicodeEncodeError:
+        return False
+
+
 def check_top_level(params: Mapping[str, object]) -> None:
     """Raises OptionError for an unknown or mistyped entry beside OPTIONS, all of which Django itself would pass over in silence."""
     for name, value in params.items():
         if name not in TOP_LEVEL:
-            place = " It is one of OPTIONS." if name.upper() in OWN_NAMES else ""
+            place = " It is one of OPTIONS." if str(name).upper() in OWN_NAMES else ""
             raise OptionError(f"{name!r} is not known in CACHES. {known_names(name, {'BACKEND', 'LOCATION', *TOP_LEVEL})}{place}")
         if not TOP_LEVEL[name].test(value):
             raise OptionError(f"{name} is {shown(value)}; accepted: {TOP_LEVEL[name].accepts}.")
@@ -117,7 +149,12 @@ def signing_keys_of(options: Options, secret_key: Callable[[], str], fallbacks: 
     except ImproperlyConfigured:
         current = ""
     if current:
-        return tuple(as_bytes(key) for key in (current, *fallbacks) if key)
+        if not secret.test(current):
+            raise OptionError(f"SECRET_KEY is {shown(current, secret=True)}; accepted: {secret.accepts}.")
+        # A forgotten comma makes a string of the list, and would make a signing key of each of its letters.
+        if not secrets.test(fallbacks):
+            raise OptionError(f"SECRET_KEY_FALLBACKS is {shown(fallbacks, secret=True)}; accepted: {secrets.accepts}.")
+        return tuple(as_bytes(key) for key in (current, *fallbacks))
     if options.signing:
         raise OptionError(
             "SECRET_KEY is empty and OPTIONS['SIGNING_KEY'] is not set, so entries cannot be signed. Set one of them; "
@@ -138,7 +175,8 @@ def improperly_configured(location: object) -> Iterator[None]:
     except OptionError as error:
         given, safe = str(location), without_userinfo(location)
         # The OptionError itself is left out of the chain, because a traceback would show its message as it was.
-        raise ImproperlyConfigured(f"Cache at {safe!r}: {str(error).replace(given, safe)}") from error.__cause__
+        message = str(error).replace(given, safe).replace(repr(given)[1:-1], safe)
+        raise ImproperlyConfigured(f"Cache at {safe!r}: {message}") from error.__cause__
 
 
 def without_userinfo(location: object) -> str:

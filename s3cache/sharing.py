@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 
 WORKERS = 32
-"""How many operations of asynchronous callers run at once on engines that block."""
+"""How many operations of asynchronous callers run at once on one engine that blocks."""
 
 Shared = TypeVar("Shared")
 
@@ -48,9 +48,12 @@ def shared(key: Hashable, build: Callable[[], Shared]) -> Shared:
         return cast(Shared, _shared[key])
 
 
-def executor() -> ThreadPoolExecutor:
-    """The threads that run whole operations for asynchronous callers. Never asyncio's own: those belong to the application."""
-    return shared("executor", lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="s3cache"))
+def executor_for(engine: object) -> ThreadPoolExecutor:
+    """The threads that run whole operations on this engine for asynchronous callers.
+
+    One engine's outage thus leaves the others' callers alone. Never asyncio's own threads: those belong to the application.
+    """
+    return shared(("executor", Same(engine)), lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="s3cache"))
 
 
 def hashable(value: object) -> Hashable:

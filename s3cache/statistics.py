@@ -80,7 +80,7 @@ class Statistics:
 
     def unloadable(self, name: str, error: Exception) -> None:
         self._add("unusable")
-        failure = f"{type(error).__name__}: {error}"
+        failure = described(error)
         message = "The value of the verified entry %r does not load and counts as absent: %s"
         logger.log(self._level(failure), message, name, failure)
 
@@ -106,3 +106,11 @@ class Statistics:
     def _add(self, what: str, count: int = 1) -> None:
         with self._lock:
             self._counts[what] += count
+
+
+def described(error: Exception) -> str:
+    """Class and words of an error, which an entry may have chosen: so they may be no words at all."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # its __str__ raises
+        return type(error).__name__

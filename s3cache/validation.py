@@ -19,6 +19,9 @@ from s3cache.errors import OptionError
 
 Model = TypeVar("Model")
 
+MOST = 2**62
+LONGEST_SHOWN = 200
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rule:
@@ -37,7 +40,8 @@ def flag() -> Rule:
 
 
 def whole(minimum: int) -> Rule:
-    return Rule(f"a whole number, {minimum} or more", lambda value: type(value) is int and value >= minimum)
+    """At most what a machine can count to, with room to add a little."""
+    return Rule(f"a whole number, {minimum} or more", lambda value: type(value) is int and minimum <= value <= MOST)
 
 
 def seconds() -> Rule:
@@ -90,9 +94,13 @@ def build(model: type[Model], given: Mapping[str, object], *, spelled: Callable[
 
 def shown(value: object, secret: bool = False) -> str:
     """The value as a message may show it."""
+    kind = type(value).__name__
     if secret:
-        return f"a secret of type {type(value).__name__}"
-    return f"{value!r} ({type(value).__name__})"
+        return f"a secret of type {kind}"
+    if type(value) not in (str, bytes, int, float, bool, type(None)):
+        return f"of type {kind}"  # who knows what it holds
+    text = repr(value)
+    return f"{text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + '…'} ({kind})"
 
 
 def known_names(name: object, known: Iterable[str]) -> str:

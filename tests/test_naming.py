@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3cache.naming import is_entry_name, key_bytes, object_name, point, position
+from s3cache.naming import is_beyond, is_entry_name, key_bytes, object_name, point, position
 
 any_text = st.text(st.characters())  # lone surrogates included
 prefixes = st.sampled_from(["", "site/", "a/b c/", "ü/", "00/"])
@@ -103,15 +103,21 @@ def test_a_listing_after_a_point_meets_exactly_what_lies_there_or_beyond(prefix,
 def test_a_listing_from_an_entry_s_own_place_meets_it(prefix, key):
     name = object_name(prefix, key)
     start = point(prefix, position(prefix, name))
-    assert start is None or name > start
+    assert name > start
 
 
 @given(prefixes, places)
 def test_a_point_has_the_form_of_a_name_s_beginning(prefix, place):
     start = point(prefix, place)
-    assert start is None if place == 0 else re.fullmatch(r"[0-9a-f]{2}/[0-9a-f]{11}", start.removeprefix(prefix))
+    assert re.fullmatch(r"/" if place == 0 else r"[0-9a-f]{2}/[0-9a-f]{11}", start.removeprefix(prefix))
 
 
 def test_the_ring_starts_before_every_name():
-    assert point("site/", 0) is None
+    assert max("site/.s3c/lock", "site/!foreign") < point("site/", 0) < "site/00/0"
     assert point("", 0.5) == "80/00000000000"
+
+
+@given(prefixes, any_text)
+def test_no_entry_lies_beyond_the_ring(prefix, key):
+    assert not is_beyond(prefix, object_name(prefix, key))
+    assert is_beyond(prefix, f"{prefix}zz/other") and not is_beyond(prefix, f"{prefix}ff/other")

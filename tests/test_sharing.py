@@ -61,9 +61,9 @@ def test_racing_threads_build_once():
 
 
 def test_the_executor_is_one_bounded_pool_of_our_own():
-    pool = sharing.executor()
+    pool = sharing.executor_for("engine")
     try:
-        assert pool is sharing.executor()
+        assert pool is sharing.executor_for("engine")
         assert pool.submit(lambda: threading.current_thread().name).result(10).startswith("s3cache")
         assert pool._max_workers == sharing.WORKERS
     finally:
@@ -205,10 +205,10 @@ def test_the_executor_works_again_in_a_child():
         from s3cache import sharing
 
         warnings.simplefilter("ignore", DeprecationWarning)  # of forking with threads, which is what is tested
-        print(sharing.executor().submit(int, "1").result(10), flush=True)
+        print(sharing.executor_for("engine").submit(int, "1").result(10), flush=True)
         child = os.fork()
         if child == 0:
-            print(sharing.executor().submit(int, "2").result(10), flush=True)
+            print(sharing.executor_for("engine").submit(int, "2").result(10), flush=True)
             os._exit(0)
         print(os.waitpid(child, 0)[1])
         """

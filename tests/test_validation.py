@@ -28,7 +28,7 @@ class Word(str):
     ("rule", "accepted", "refused"),
     [
         (flag(), [True, False], [0, 1, None, "True"]),
-        (whole(0), [0, 1, 10**30], [-1, True, False, 1.0, "1", None]),
+        (whole(0), [0, 1, 2**62], [2**62 + 1, -1, True, False, 1.0, "1", None]),
         (whole(5), [5, 6], [4, 4.9]),
         (seconds(), [1, 0.001, 10**400], [0, -1, math.inf, math.nan, -math.inf, True, "1", None]),
         (text(), ["a", " ", Word("a")], ["", b"a", 1, None]),

@@ -73,7 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     Gives 0; 1 where the tour found a fault, 2 where the demo cannot start, 130 where it was interrupted before.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what the demo made is removed, whatever ends it
+    # So that what the demo made is removed, whatever ends it; SIGINT too, which a shell's background job ignores from its start.
+    for end in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(end, signal.default_int_handler)
     try:
         with location(arguments) as place:
             configure(arguments, place)

@@ -66,7 +66,10 @@ class Boto3Engine:
             with contextlib.closing(answer["Body"]) as body:
                 if limit is not None and whole_size(answer) > limit:
                     raise ObjectTooLarge(f"{name!r} has more than {limit} bytes.", etag=answer.get("ETag"))
-                return StoredObject(body.read()[:first], answer.get("ETag"), answered_at(answer))
+                data = read_body(body, answer.get("ContentLength"), first, limit)
+                if limit is not None and len(data) > limit:
+                    raise ObjectTooLarge(f"{name!r} has more than {limit} bytes.", etag=answer.get("ETag"))
+                return StoredObject(data, answer.get("ETag"), answered_at(answer))
 
     def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
         """Costs one PUT.
@@ -82,9 +85,10 @@ class Boto3Engine:
             if if_none_match:
                 parameters["IfNoneMatch"] = "*"
             if if_match is not None:
-                # Without its quotes. AWS, MinIO and moto take both forms; Ceph up to 18 and DigitalOcean Spaces answer 412 to
-                # the quoted one, which looks like a lost race for ever. A store that insists on quotes says so with a 400.
-                parameters["IfMatch"] = if_match.strip('"')
+                # Without its quotes, and without the mark of a weak one, which a compressing proxy adds. AWS, MinIO and moto
+                # take both forms; Ceph up to 18 and DigitalOcean Spaces answer 412 to the quoted one, which looks like a lost
+                # race for ever. A store that insists on quotes says so with a 400.
+                parameters["IfMatch"] = if_match.removeprefix("W/").strip('"')
             client = connection.retrying if meanings is PLAIN else connection.once
             return client.put_object(**parameters).get("ETag")  # type: ignore[no-any-return]
 
@@ -231,6 +235,14 @@ def fetch(client: Any, parameters: dict[str, Any]) -> dict[str, Any]:
             raise
     parameters.pop("Range", None)
     return client.get_object(**parameters)  # type: ignore[no-any-return]
+
+
+def read_body(body: Any, length: int | None, first: int | None, limit: int | None) -> bytes:
+    """The body, and no more of one that is longer than asked for, or of unknown length, than settles the matter."""
+    most = first if first is not None else None if limit is None else limit + 1
+    if most is None or (length is not None and length <= most):
+        return body.read()  # type: ignore[no-any-return]
+    return body.read(most)  # type: ignore[no-any-return]
 
 
 def whole_size(answer: dict[str, Any]) -> int:

@@ -67,7 +67,9 @@ class Options:
 class LocalEngine:
     """The files in and under a directory, which the first write makes. They are their owner's only, as Django's cache files are."""
 
-    features = Features(conditional_writes=True, delete_batch=1000, conditional_batch_delete=True, max_name=255, remote=False)
+    features = Features(
+        conditional_writes=True, delete_batch=1000, conditional_batch_delete=True, max_name=files.LONGEST, remote=False
+    )
     prefix = ""
 
     def __init__(self, directory: str) -> None:
@@ -92,9 +94,9 @@ class LocalEngine:
         self, name: str, *, first: int | None = None, if_none_match: Etag = None, limit: int | None = None
     ) -> StoredObject:
         try:
-            file = os.open(self._path(name), os.O_RDONLY)
+            file = os.open(self._path(name), files.READ)
             try:
-                status = os.fstat(file)
+                status = files.regular(os.fstat(file))
                 size, etag = status.st_size, files.version(status)
                 if if_none_match is not None and if_none_match == etag:
                     raise NotModified(f"The object {name!r} still has the etag {etag}.")
@@ -103,9 +105,9 @@ class LocalEngine:
                 return StoredObject(files.read(file, size if first is None else min(first, size)), etag)
             finally:
                 os.close(file)
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise ObjectNotFound(f"There is no object {name!r}.") from error
         except OSError as error:
+            if error.errno in files.NOTHING_HERE:
+                raise ObjectNotFound(f"There is no object {name!r}.") from error
             raise self._translated(error) from error
 
     def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
@@ -178,7 +180,7 @@ class LocalEngine:
                     files.discard(path)
 
         try:
-            if files.status_of(path) is not None:  # nothing is made where there is nothing
+            if os.path.lexists(path):  # nothing is made where there is nothing
                 self._in_directories(path, delete)
         except OSError as error:
             raise self._translated(error) from error

@@ -25,6 +25,12 @@ from s3cache.engines import localswap
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
+READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+"""An object is a regular file, and no link to one. Opening a FIFO would otherwise wait for its writer, for ever."""
+NOTHING_HERE = frozenset({errno.ENOENT, errno.EISDIR, errno.ELOOP, errno.ENXIO})
+"""No object: nothing, a directory, a symbolic link, a FIFO or a socket."""
+LONGEST = 255
+"""The longest name of an object, in bytes: all of it may be one file's."""
 GRAIN = 1000
 """The coarsest step, in nanoseconds, in which a file system may keep times."""
 
@@ -40,6 +46,13 @@ def status_of(path: str | os.DirEntry[str]) -> os.stat_result | None:
     except FileNotFoundError:
         return None
     return status if stat.S_ISREG(status.st_mode) else None
+
+
+def regular(status: os.stat_result) -> os.stat_result:
+    """The status of a regular file; an OSError for that of anything else."""
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.ENXIO, "Not a regular file")
+    return status
 
 
 def version_of(path: str) -> str | None:
@@ -75,8 +88,14 @@ def write(file: int, body: bytes) -> None:
 def publish(temporary: str, path: str, *, create_only: bool) -> None:
     """Give a finished file its name, in one step. With ``create_only`` a FileExistsError says that the name is taken."""
     if create_only:
-        os.link(temporary, path)
-        discard(temporary)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            if status_of(path) is not None:
+                raise
+            os.replace(temporary, path)  # what is there is no object
+        else:
+            discard(temporary)
     elif status_of(path) is not None and localswap.exchanged(temporary, path):
         discard(temporary)  # the old file by now
     else:
@@ -84,15 +103,22 @@ def publish(temporary: str, path: str, *, create_only: bool) -> None:
 
 
 def discard(path: str) -> None:
-    with suppress(FileNotFoundError):
+    """Removes whatever has the name, but for a directory."""
+    try:
         os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        if not os.path.isdir(path):
+            raise
 
 
 def discard_older(folder: str, before: float) -> None:
     """Remove the files of a folder that were last modified before that time, in seconds since the epoch."""
     for _, entry in entries(folder, ""):
-        if (status := status_of(entry)) is not None and status.st_mtime < before:
-            discard(entry.path)
+        with suppress(OSError):  # on a read-only file system it stays, and does no harm
+            if (status := status_of(entry)) is not None and status.st_mtime < before:
+                discard(entry.path)
 
 
 def make_directory(path: str) -> None:
@@ -130,12 +156,13 @@ def walk(root: str, folder: str, prefix: str, start_after: str, hidden: str) -> 
     """Name and entry of all in and below a folder that begins with ``prefix`` and comes after ``start_after``, in order.
 
     Names are relative to ``root``; it ends in a slash, as do ``folder`` (but for "") and ``hidden``, the folder to leave out. A
-    folder sorts by its name with the slash, as what is in it does. It is read when its turn comes, if it can hold what is wanted.
+    folder sorts by its name with the slash, as what is in it does. It is read when its turn comes, if it can hold what is wanted;
+    one that this process may not read is somebody else's, and passed over.
     """
 
     def wanted(name: str) -> bool:
         within = name.endswith("/") and start_after.startswith(name)
-        return name.startswith(prefix) and (name > start_after or within) and name != hidden
+        return name.startswith(prefix) and (name > start_after or within) and name != hidden and len(name) <= LONGEST
 
     found = [(name, entry) for name, entry in entries(root, folder) if wanted(name)]
     for name, entry in sorted(found, key=itemgetter(0)):
@@ -148,7 +175,8 @@ def walk(root: str, folder: str, prefix: str, start_after: str, hidden: str) -> 
 def entries(root: str, folder: str) -> list[tuple[str, os.DirEntry[str]]]:
     """What is in a folder, in no order. The names of folders end in a slash; a symbolic link is not one."""
     found = []
-    with suppress(FileNotFoundError), os.scandir(root + folder) as scan:
+    passed_over = [FileNotFoundError, PermissionError] if folder else [FileNotFoundError]
+    with suppress(*passed_over), os.scandir(root + folder) as scan:
         for entry in scan:
             slash = "/" if entry.is_dir(follow_symlinks=False) else ""
             found.append((f"{folder}{entry.name}{slash}", entry))

@@ -7,9 +7,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.core.cache import caches
 from django.test import override_settings
 
+from s3cache import ObjectStoreCache
 from s3cache.engines.local import LocalEngine
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import EngineUnavailable
@@ -200,3 +202,51 @@ async def test_clear_while_others_write(directory):
     await asyncio.gather(*(cache.aset(f"key-{number}", number) for number in range(100)), cache.aclear())
     await cache.aclear()
     assert stored(directory) == []
+
+
+class OnItsThread:
+    """A value that knows in which thread it was pickled, as a lazy queryset is evaluated there."""
+
+    def __reduce__(self):
+        return str, (threading.current_thread().name,)
+
+
+@pytest.mark.parametrize("method", ["aset", "aadd", "aget_or_set", "aset_many"])
+async def test_a_value_is_serialized_where_django_runs_synchronous_code(engine, method):
+    cache = cache_over(engine)
+    here = await sync_to_async(lambda: threading.current_thread().name)()
+    await (cache.aset_many({"key": OnItsThread()}) if method == "aset_many" else getattr(cache, method)("key", OnItsThread()))
+    assert await cache.aget("key") == here
+
+
+async def test_each_engine_has_threads_of_its_own(tmp_path):
+    waiting, go_on = threading.Semaphore(0), threading.Event()
+
+    class Silent(LocalEngine):
+        def get_object(self, name, **keywords):
+            waiting.release()
+            go_on.wait(60)
+            return super().get_object(name, **keywords)
+
+    silent, healthy = cache_over(Silent(str(tmp_path / "silent"))), cache_over(LocalEngine(str(tmp_path / "healthy")))
+    stuck = [asyncio.ensure_future(silent.aget(number)) for number in range(100)]
+    try:
+        await asyncio.to_thread(waiting.acquire)
+        async with asyncio.timeout(30):
+            assert await healthy.aget("key", "default") == "default"
+    finally:
+        go_on.set()
+        await asyncio.gather(*stuck)
+
+
+async def test_workers_that_need_a_worker_do_not_wait_for_each_other(tmp_path):
+    class Nested(ObjectStoreCache):
+        def get_or_set(self, key, default, timeout=None, version=None):
+            return super().get_or_set(key, default, timeout, version)
+
+    cache = cache_over(LocalEngine(str(tmp_path)), kind=Nested)
+    async with asyncio.timeout(60):
+        got = await asyncio.gather(
+            *(cache.aget_or_set(number, lambda: async_to_sync(cache.aget)("missing", "inner")) for number in range(100))
+        )
+    assert got == ["inner"] * 100

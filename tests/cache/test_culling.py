@@ -154,3 +154,15 @@ def test_stats_count_looks_and_culled_entries():
         cache.set(number, number)
     assert cache.stats()["culled"] == 10
     assert cache.stats()["looks"] >= 1
+
+
+@pytest.mark.parametrize("foreign", ["!before/{:05}", "zz-behind/{:05}"])
+@pytest.mark.parametrize("limit", [100, 600])
+def test_thousands_of_foreign_objects_beside_the_entries_do_not_hinder_culling(foreign, limit):
+    engine = MemoryEngine()
+    for number in range(3000):
+        engine.put_object(foreign.format(number), b"not ours")
+    cache = cache_over(engine, MAX_ENTRIES=limit)
+    for number in range(3000):
+        cache.set(number, number)
+    assert len(stored(engine)) - 3000 <= 2 * limit

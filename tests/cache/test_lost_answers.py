@@ -7,7 +7,7 @@ import pytest
 
 from s3cache.engines.boto3 import Boto3Engine
 from s3cache.engines.memory import MemoryEngine
-from s3cache.errors import Conflict, EngineUnavailable, PreconditionFailed
+from s3cache.errors import Conflict, EngineMisconfigured, EngineUnavailable, PreconditionFailed
 from s3cache.testing import CountingEngine, FlakyEngine
 from tests.cache.support import cache_over, name_of
 from tests.servers import Answer, s3_options
@@ -312,3 +312,23 @@ def test_a_retry_costs_one_read_and_one_write(clock):
     engine.fail_next("put_object", UNANSWERED)
     cache.incr("key")
     assert counting.requests == {"get_object": 2, "put_object": 1}
+
+
+class Contrary(Interfering):
+    """A store that refuses every condition."""
+
+    def put_object(self, name, body, *, if_match=None, if_none_match=False):
+        if if_match or if_none_match:
+            raise PreconditionFailed("412")
+        return self.inner.put_object(name, body)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_store_that_refuses_conditions_that_hold_is_misconfigured(make_engine, clock, called, mode, method, monkeypatch):
+    monkeypatch.setattr("s3cache.retries.LONGEST_WAIT", 0)
+    engine = make_engine("memory")
+    cache = cache_over(Contrary(engine, None), clock)
+    cache.set("key", 10)
+    (key, argument), _, _ = METHODS[method]
+    with pytest.raises(EngineMisconfigured, match="refuses conditional writes"):
+        getattr(called(cache, mode), method)(key, argument)

@@ -180,8 +180,8 @@ def test_the_server_prints_its_address_and_ends_cleanly(environment, tmp_path, e
         with urllib.request.urlopen(re.search(r"http://\S+/", greeting)[0] + "module/keyword/") as page:
             assert page.headers["X-Cache"].startswith("computed")
         process.send_signal(end)
-        assert process.stdout.read() == "\nStopped.\n"
-        assert process.wait(30) == 0
+        assert process.communicate(timeout=60)[0] == "\nStopped.\n"
+        assert process.returncode == 0
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
@@ -190,7 +190,7 @@ def test_a_given_location_stays_and_the_key_of_one_run_is_pointed_out(environmen
         greeting = "".join(process.stdout.readline() for _ in range(3))
         with urllib.request.urlopen(re.search(r"http://\S+/", greeting)[0] + "module/keyword/"):
             process.send_signal(signal.SIGINT)
-            process.stdout.read()
+            process.communicate(timeout=60)
     assert "SIGNING_KEY" in greeting
     assert list((tmp_path / "kept").rglob("*.s3c"))
 

@@ -199,6 +199,11 @@ class TestRequests:
         assert proxy.requests[1].headers["If-Match"] == etag.strip('"') != etag
         assert "Expect" not in proxy.requests[1].headers
 
+    def test_an_etag_that_a_proxy_made_weak_is_sent_as_the_store_gave_it(self, engine, proxy):
+        with pytest.raises(PreconditionFailed):
+            engine.put_object("name", b"new", if_match='W/"0123"')
+        assert proxy.requests[-1].headers["If-Match"] == "0123"
+
     def test_no_checksum_is_sent_to_another_store_than_aws(self, engine, proxy):
         engine.put_object("name", b"body")
         engine.get_object("name")
@@ -342,6 +347,9 @@ class TestErrors:
         with pytest.raises(ObjectTooLarge) as caught:
             told(lambda engine: engine.get_object("n", limit=1000), Answer(200, b"h", [("ETag", '"x"')], announced=10**9))
         assert caught.value.etag == '"x"'
+
+    def test_no_more_is_read_than_was_asked_for(self, told):
+        assert told(lambda engine: engine.get_object("n", first=2), Answer(200, b"whole", announced=10**9)).body == b"wh"
 
     @pytest.mark.parametrize("first", [0, 2, 5, 9])
     def test_the_first_bytes_are_right_where_the_server_sends_all(self, told, first):

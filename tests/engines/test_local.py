@@ -2,15 +2,18 @@
 
 import ctypes
 import errno
+import gc
 import os
 import random
 import resource
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -18,7 +21,7 @@ import pytest
 
 from s3cache.engines import localfiles, localswap
 from s3cache.engines.local import PRIVATE, LocalEngine
-from s3cache.errors import EngineMisconfigured, EngineUnavailable, ObjectNotFound, OptionError
+from s3cache.errors import EngineMisconfigured, EngineUnavailable, ObjectNotFound, OptionError, PreconditionFailed
 from s3cache.testing import EngineContract
 
 WORKER = Path(__file__).with_name("local_worker.py")
@@ -382,9 +385,7 @@ def test_an_option_is_refused(tmp_path):
 # Errors
 
 
-@pytest.mark.parametrize(
-    "act", [lambda e: e.get_object("a/b"), lambda e: e.put_object("a/b", b""), lambda e: e.delete_objects(["a/b"])]
-)
+@pytest.mark.parametrize("act", [lambda e: e.get_object("a/b"), lambda e: e.put_object("a/b", b"")])
 def test_a_file_in_the_place_of_a_folder_is_a_misconfiguration(engine, act):
     engine.put_object("a", b"body")
     with pytest.raises(EngineMisconfigured, match="Not a directory") as caught:
@@ -498,3 +499,87 @@ def test_without_renameat2_in_the_c_library_nothing_is_exchanged(monkeypatch):
     localswap.renameat2.cache_clear()
     assert not localswap.exchanged("one", "other")
     localswap.renameat2.cache_clear()
+
+
+NO_OBJECTS = {
+    "a FIFO": os.mkfifo,
+    "a symbolic link to a file": lambda path: (path.with_name("target").write_bytes(b"target"), path.symlink_to("target")),
+    "a dangling link": lambda path: path.symlink_to("nowhere"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a socket": lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+    "a device": lambda path: path.symlink_to("/dev/zero"),
+}
+
+
+@pytest.fixture
+def no_object(request, tmp_path, monkeypatch):
+    """A directory in which "name" is something else than a regular file."""
+    monkeypatch.chdir(tmp_path)  # a socket's path must be short
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        NO_OBJECTS[request.param](Path("name"))
+        gc.collect()
+    return LocalEngine(str(tmp_path))
+
+
+every_kind = pytest.mark.parametrize("no_object", NO_OBJECTS, indirect=True)
+
+
+@every_kind
+def test_what_is_no_regular_file_is_no_object(no_object):
+    with pytest.raises(ObjectNotFound):
+        no_object.get_object("name")
+    with pytest.raises(PreconditionFailed):
+        no_object.put_object("name", b"body", if_match="etag")
+    assert "name" not in names(no_object)
+
+
+@every_kind
+@pytest.mark.parametrize("condition", [{}, {"if_none_match": True}])
+def test_what_is_no_regular_file_is_replaced(no_object, condition):
+    no_object.put_object("name", b"body", **condition)
+    assert no_object.get_object("name").body == b"body"
+
+
+@every_kind
+def test_what_is_no_regular_file_is_deleted(no_object, tmp_path):
+    no_object.delete_objects(["name"])
+    assert not os.path.lexists(tmp_path / "name")
+
+
+def test_there_is_nothing_to_delete_below_a_file(engine):
+    engine.put_object("a", b"body")
+    engine.delete_objects(["a/b"])
+    assert names(engine) == ["a"]
+
+
+def test_a_directory_is_no_object_and_stays(engine, directory):
+    (directory / "name").mkdir(parents=True)
+    with pytest.raises(ObjectNotFound):
+        engine.get_object("name")
+    for condition in ({}, {"if_none_match": True}):
+        with pytest.raises(EngineMisconfigured):
+            engine.put_object("name", b"body", **condition)
+    engine.delete_objects(["name"])
+    assert (directory / "name").is_dir()
+
+
+def test_a_folder_that_may_not_be_read_is_passed_over(engine, directory, monkeypatch):
+    engine.put_object("aa/name", b"body")
+    engine.put_object("lost+found/name", b"body")
+    engine.put_object("zz/name", b"body")
+
+    def scandir(path, really=os.scandir):
+        if "lost+found" in path:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return really(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert names(engine) == ["aa/name", "zz/name"]
+
+
+def test_a_tree_deeper_than_any_name_is_passed_over(engine, directory):
+    engine.put_object("name", b"body")
+    (directory / "/".join(["d"] * 200)).mkdir(parents=True)
+    (directory / "/".join(["d"] * 200) / "name").write_bytes(b"foreign")
+    assert names(engine) == ["name"]
