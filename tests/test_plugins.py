@@ -1,7 +1,10 @@
 """Names of classes: built in, dotted, and from plugins, which are made here by hand: a module and a dist-info in a directory."""
 
+import importlib.metadata
+import subprocess
 import sys
 import textwrap
+from functools import partial
 from importlib.metadata import entry_points
 
 import pytest
@@ -17,7 +20,8 @@ from s3cache.serializers.json import JSONSerializer
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch):
     """Plugins are looked for once in a process; here, once in a test, and only those that the test installed."""
-    monkeypatch.setattr(plugins, "entry_points", lambda group: [one for one in entry_points(group=group) if "acme" in one.name])
+    ours = partial(filter, lambda one: "acme" in one.name)
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group, really=entry_points: ours(really(group=group)))
     before = set(sys.modules)
     plugins.installed_plugins.cache_clear()
     find.cache_clear()
@@ -275,3 +279,12 @@ def test_what_was_not_installed_is_looked_for_again(site):
     sys.path_importer_cache.clear()
     module(site, "acme_sdk", "")
     assert find(plugins.ENGINE, "acme_code.Engine").__name__ == "Engine"
+
+
+def test_what_is_built_in_needs_neither_pluggy_nor_a_look_at_distributions():
+    script = (
+        "import sys; from s3cache import plugins; plugins.find(plugins.ENGINE, 'local')\n"
+        "print('pluggy' in sys.modules, 's3cache.hookspecs' in sys.modules)"
+    )
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert finished.stdout == "False False\n"
