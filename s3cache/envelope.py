@@ -38,6 +38,7 @@ MAGIC = b"\x89S3C"
 VERSION = 1
 SIGNED = 1
 FIXED = struct.Struct(">4sBBHQQ16s4sQ32s")
+FIXED_LENGTH = FIXED.size
 FIELD = struct.Struct(">BH")
 LENGTH = struct.Struct(">I")
 
@@ -106,7 +107,6 @@ class Place(NamedTuple):
         return packed(KEY, key) if len(key) <= LONGEST_KEY else packed(KEY_DIGEST, hashlib.sha256(key).digest())
 
 
-@lru_cache
 def length_prefixed(text: str) -> bytes:
     encoded = text.encode()
     return LENGTH.pack(len(encoded)) + encoded
@@ -129,7 +129,7 @@ class Envelopes:
         """The object to store. Costs one digest of the payload and one copy."""
         signer = self._signer
         fields = place.key_field() + named(payload.serializer, payload.compressor)
-        length = FIXED.size + len(fields) + signer.mac_length
+        length = FIXED_LENGTH + len(fields) + signer.mac_length
         fixed = FIXED.pack(
             MAGIC,
             VERSION,
@@ -147,7 +147,7 @@ class Envelopes:
 
     def header(self, data: bytes, place: Place) -> Header:
         """The verified header at the start of ``data``: the object, or its first ``HEADER_LIMIT`` bytes. Raises EntryError."""
-        if len(data) < FIXED.size or not data.startswith(MAGIC):
+        if len(data) < FIXED_LENGTH or not data.startswith(MAGIC):
             raise EntryError("it does not begin like an entry of s3cache")
         _, version, flags, length, expires_at, written_at, write_id, key_id, payload_length, digest = FIXED.unpack_from(data)
         if version != VERSION:
@@ -158,13 +158,13 @@ class Envelopes:
                 {0: "it is unsigned", SIGNED: "it is signed, and no key is known"}.get(flags, f"its flags are {flags:#04x}")
             )
         end = length - checker.mac_length
-        if not FIXED.size <= end or length > min(len(data), HEADER_LIMIT):
+        if end < FIXED_LENGTH or length > min(len(data), HEADER_LIMIT):
             raise EntryError("its header is truncated or has an impossible length")
         checker.check(data[:end], place.context(), key_id, data[end:length])
         key = place.key_field()
-        if not data.startswith(key, FIXED.size, end):
+        if not data.startswith(key, FIXED_LENGTH, end):
             raise EntryError("it belongs to another key")
-        serializer, compressor = names(data[FIXED.size + len(key) : end])
+        serializer, compressor = names(data[FIXED_LENGTH + len(key) : end])
         return Header(expires_at, written_at, write_id, payload_length, digest, serializer, compressor, length, checker.signed)
 
     def payload(self, data: bytes, header: Header) -> Payload:

@@ -23,7 +23,10 @@ def object_name(prefix: str, key: str) -> str:
 
 def key_bytes(key: str) -> bytes:
     """The key as bytes; lone surrogates, which UTF-8 refuses, are kept apart from everything else."""
-    return key.encode("utf-8", "surrogatepass")
+    try:
+        return key.encode()
+    except UnicodeEncodeError:
+        return key.encode("utf-8", "surrogatepass")
 
 
 def is_entry_name(prefix: str, name: str) -> bool:
