@@ -48,7 +48,7 @@ class ObjectStoreCache(BaseCache):
     """A Django cache in an object store; ``location`` and ``params`` are an entry of CACHES without its BACKEND.
 
     Construction opens no connection, reads no credentials and writes no file. It raises ImproperlyConfigured for every mistake
-    in CACHES. A subclass that overrides only a synchronous method has the asynchronous one follow, on a worker thread.
+    in CACHES. A subclass that overrides only a synchronous method has the asynchronous one follow, through ``sync_to_async``.
     """
 
     _assembly: Assembly | None = None
@@ -185,7 +185,7 @@ class ObjectStoreCache(BaseCache):
 
     async def aset_many(self, data: Mapping[Any, Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> list[Any]:
         full = self._all_full(data, version)
-        values = {full[key]: await self._encoded(value) for key, value in data.items()}
+        values = await self._all_encoded({full[key]: value for key, value in data.items()})
         return callers_keys(full, await self._awaited(Operations.set_many, values, self._seconds(timeout)))
 
     def delete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
@@ -244,6 +244,13 @@ class ObjectStoreCache(BaseCache):
             return value
         return await sync_to_async(self._operations.encode)(value)
 
+    async def _all_encoded(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same for many, in one go."""
+        if all(type(value) in SELF_CONTAINED for value in values.values()):
+            return values
+        encode = self._operations.encode
+        return await sync_to_async(lambda: {key: encode(value) for key, value in values.items()})()
+
     def _assembled(self) -> Assembly:
         assembly = self._assembly
         if assembly is None or self._generation != sharing.generation:
@@ -284,10 +291,13 @@ def definer(cls: type, name: str) -> int:
 
 
 def following(name: str) -> Callable[..., Any]:
-    """An asynchronous method that runs the synchronous one of that name on a worker thread."""
+    """An asynchronous method that runs the synchronous one of that name, as Django does it: on the request's own thread.
+
+    An override is an application's code. It may use the database, or asynchronous code in turn; a thread of ours suits neither.
+    """
 
     async def follow(self: ObjectStoreCache, *args: Any, **keywords: Any) -> Any:
-        return await in_thread(sharing.executor_for(self.engine), lambda: getattr(self, name)(*args, **keywords))
+        return await sync_to_async(getattr(self, name))(*args, **keywords)
 
     follow.__name__ = f"a{name}"
     return follow

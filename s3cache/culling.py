@@ -77,12 +77,15 @@ class Culler:
         self._writes_left = self._random.randint(1, self._interval)
         self._turn = self._random.random()
         self._known: set[str] = set()
+        self._look_pending = False
 
     def wrote(self, name: str) -> bool:
         """Counts a write. True if a look is due now: only for this writer, and should it fail, for another an interval later."""
         self._writes_left -= 1
-        if self._writes_left <= 0 or (self._small and len(self._known) >= self.max_entries):
+        full = self._small and len(self._known) >= self.max_entries and not self._look_pending
+        if self._writes_left <= 0 or full:
             self._writes_left = self._interval
+            self._look_pending = True  # until ``looked``: a store that cannot be listed is not asked at every write
             return True
         if self._small:
             self._known.add(name)
@@ -101,6 +104,7 @@ class Culler:
 
     def looked(self, page: Page, written: str) -> list[str]:
         """The victims of a look, oldest first, never the name just written. Sets the countdown to the next look."""
+        self._look_pending = False
         entries = [entry for entry in page.entries if entry.name != written]
         victims = self._victims(page, entries)
         self._writes_left = self._countdown(len(entries), page.arc * self.max_entries)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields
 
 from django.core.exceptions import ImproperlyConfigured
 
+from s3cache.engines import ENGINES
 from s3cache.errors import OptionError
 from s3cache.validation import Rule, build, flag, known_names, option, shown, strings, text, whole
 
@@ -97,7 +98,7 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
 
 def anchored(engine: str, location: str) -> str:
     """A directory's path made absolute now, so that neither a chdir nor a fork moves the cache of this backend."""
-    if engine != "local" or not location or ":" in location.partition("/")[0]:
+    if engine not in ("local", ENGINES["local"]) or not location or "://" in location or location.lower().startswith("file:"):
         return location
     return os.path.abspath(location)
 
@@ -135,7 +136,8 @@ def check_top_level(params: Mapping[str, object]) -> None:
             place = " It is one of OPTIONS." if str(name).upper() in OWN_NAMES else ""
             raise OptionError(f"{name!r} is not known in CACHES. {known_names(name, {'BACKEND', 'LOCATION', *TOP_LEVEL})}{place}")
         if not TOP_LEVEL[name].test(value):
-            raise OptionError(f"{name} is {shown(value)}; accepted: {TOP_LEVEL[name].accepts}.")
+            found = f"of type {type(value).__name__}" if name == "OPTIONS" and value is not None else shown(value)
+            raise OptionError(f"{name} is {found}; accepted: {TOP_LEVEL[name].accepts}.")
 
 
 def signing_keys_of(options: Options, secret_key: Callable[[], str], fallbacks: list[str]) -> tuple[bytes, ...]:

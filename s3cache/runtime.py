@@ -108,21 +108,12 @@ class Blocking:
             yield info
 
 
-on_worker: contextvars.ContextVar[bool] = contextvars.ContextVar("s3cache.on_worker", default=False)
-"""Whether what runs now was begun by ``in_thread``."""
-
-
 async def in_thread(executor: Executor, function: Callable[[], Result]) -> Result:
     """What the function returns, run on one of the executor's threads in a copy of the caller's context.
 
-    Where that function in turn comes here, in a loop of its own, it is run at once: to wait for a second thread while holding the
-    first might be to wait for ever. A caller that is cancelled stops waiting; what he asked for may still be done.
+    A caller that is cancelled stops waiting; what he asked for may still be done.
     """
-    if on_worker.get():
-        return function()
-    context = contextvars.copy_context()
-    context.run(on_worker.set, True)
-    return await asyncio.get_running_loop().run_in_executor(executor, context.run, function)
+    return await asyncio.get_running_loop().run_in_executor(executor, contextvars.copy_context().run, function)
 
 
 def iterate(generator: AsyncGenerator[Result, None]) -> Iterator[Result]:

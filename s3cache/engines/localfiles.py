@@ -40,10 +40,10 @@ def version(status: os.stat_result) -> str:
 
 
 def status_of(path: str | os.DirEntry[str]) -> os.stat_result | None:
-    """The status of a regular file; None for anything else and for nothing."""
+    """The status of a regular file; None for anything else, for nothing, and for what this process may not look at."""
     try:
         status = os.lstat(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return None
     return status if stat.S_ISREG(status.st_mode) else None
 

@@ -40,7 +40,7 @@ class MemoryEngine:
     prefix = ""
 
     def __init__(self, name: str = "", *, clock: Callable[[], float] = time.time) -> None:
-        self.location = SCHEME + quote(name)
+        self.location = SCHEME + quote(name, errors="surrogateescape")
         self._clock = clock
         self._objects: dict[str, tuple[StoredObject, float]] = {}
         self._names = SortedNames()

@@ -239,14 +239,31 @@ async def test_each_engine_has_threads_of_its_own(tmp_path):
         await asyncio.gather(*stuck)
 
 
-async def test_workers_that_need_a_worker_do_not_wait_for_each_other(tmp_path):
-    class Nested(ObjectStoreCache):
-        def get_or_set(self, key, default, timeout=None, version=None):
-            return super().get_or_set(key, default, timeout, version)
+class Nested(ObjectStoreCache):
+    """Overrides what it likes, as an application may, and calls asynchronous code from there."""
 
-    cache = cache_over(LocalEngine(str(tmp_path)), kind=Nested)
+    def get(self, key, default=None, version=None):
+        return super().get(key, default, version)
+
+    def get_or_set(self, key, default, timeout=None, version=None):
+        return super().get_or_set(key, default, timeout, version)
+
+
+async def test_overrides_that_call_asynchronous_methods_do_not_wait_for_each_other(tmp_path):
+    inner = cache_over(LocalEngine(str(tmp_path / "inner")), kind=Nested)
+    outer = cache_over(LocalEngine(str(tmp_path / "outer")), kind=Nested)
     async with asyncio.timeout(60):
         got = await asyncio.gather(
-            *(cache.aget_or_set(number, lambda: async_to_sync(cache.aget)("missing", "inner")) for number in range(100))
+            *(outer.aget_or_set(number, lambda: async_to_sync(inner.aget)("missing", "inner")) for number in range(100))
         )
     assert got == ["inner"] * 100
+
+
+async def test_an_override_s_value_is_serialized_on_the_request_s_thread_too(engine):
+    class Overriding(ObjectStoreCache):
+        def set(self, key, value, timeout=None, version=None):
+            super().set(key, value, timeout, version)
+
+    cache = cache_over(engine, kind=Overriding)
+    await cache.aset("key", OnItsThread())
+    assert await cache.aget("key") == await sync_to_async(lambda: threading.current_thread().name)()

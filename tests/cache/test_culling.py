@@ -166,3 +166,13 @@ def test_thousands_of_foreign_objects_beside_the_entries_do_not_hinder_culling(f
     for number in range(3000):
         cache.set(number, number)
     assert len(stored(engine)) - 3000 <= 2 * limit
+
+
+@pytest.mark.parametrize("limit", [30, 300])
+def test_a_store_that_cannot_be_listed_is_not_asked_at_every_write(limit):
+    engine = CountingEngine(FlakyEngine(MemoryEngine()))
+    engine.inner.fail_next("list_objects", EngineMisconfigured("may not list"), times=10_000)
+    cache = cache_over(engine, MAX_ENTRIES=limit)
+    for number in range(1000):
+        cache.set(number, number)
+    assert engine.requests["list_objects"] <= 1000 / (limit / 3) + 2

@@ -583,3 +583,16 @@ def test_a_tree_deeper_than_any_name_is_passed_over(engine, directory):
     (directory / "/".join(["d"] * 200)).mkdir(parents=True)
     (directory / "/".join(["d"] * 200) / "name").write_bytes(b"foreign")
     assert names(engine) == ["name"]
+
+
+def test_a_file_that_may_not_be_looked_at_is_passed_over(engine, monkeypatch):
+    engine.put_object("aa/name", b"body")
+    engine.put_object("foreign/name", b"body")
+
+    def lstat(path, really=os.lstat):
+        if "foreign" in os.fspath(path):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return really(path)
+
+    monkeypatch.setattr(os, "lstat", lstat)
+    assert names(engine) == ["aa/name"]
