@@ -37,9 +37,13 @@ class Assembly:
 def assembled(configuration: Configuration, max_entries: int, text_kinds: tuple[TextKind, ...]) -> Assembly:
     """The parts for a configuration. Raises OptionError for a mistake that a serializer, a compressor or the engine finds."""
     options = configuration.options
+    try:
+        engine_options = sharing.hashable(configuration.engine_options)
+    except RecursionError:
+        raise OptionError("OPTIONS has a value that contains itself; accepted: values that can be written down.") from None
     key = (
         configuration.location,
-        sharing.hashable(configuration.engine_options),
+        engine_options,
         options,
         configuration.signing_keys,
         max_entries,

@@ -175,12 +175,15 @@ def improperly_configured(location: object) -> Iterator[None]:
     try:
         yield
     except OptionError as error:
-        given, safe = str(location), without_userinfo(location)
+        safe, message = without_userinfo(location), str(error)
         # The OptionError itself is left out of the chain, because a traceback would show its message as it was.
-        message = str(error).replace(given, safe).replace(repr(given)[1:-1], safe)
+        if isinstance(location, str) and location != safe:
+            message = message.replace(location, safe).replace(repr(location)[1:-1], safe)
         raise ImproperlyConfigured(f"Cache at {safe!r}: {message}") from error.__cause__
 
 
 def without_userinfo(location: object) -> str:
-    """LOCATION for a message: what stands before an @ may be a secret, slashes and all."""
-    return re.sub(r".*@", "…@", str(location), flags=re.DOTALL)
+    """LOCATION for a message: what stands before an @, slashes and all, or after a question mark may be a secret."""
+    if not isinstance(location, str | os.PathLike):
+        return f"of type {type(location).__name__}"
+    return re.sub(r"\?.*", "?…", re.sub(r".*@", "…@", str(location), flags=re.DOTALL), flags=re.DOTALL)

@@ -57,7 +57,10 @@ def executor_for(engine: object) -> ThreadPoolExecutor:
 
 
 def hashable(value: object) -> Hashable:
-    """A key for an option's value: equal values of equal types give equal keys, other objects are themselves."""
+    """A key for an option's value: equal values of equal types give equal keys, other objects are themselves.
+
+    Raises RecursionError for a value that contains itself.
+    """
     if isinstance(value, Mapping):
         return "mapping", frozenset((hashable(name), hashable(item)) for name, item in value.items())
     if isinstance(value, list | tuple):

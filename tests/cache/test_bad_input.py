@@ -296,3 +296,9 @@ def test_a_relative_directory_stays_where_it_was_at_construction(tmp_path, monke
     monkeypatch.setattr("s3cache.sharing.generation", sharing.generation + 1)
     cache.set("key", 1)
     assert (tmp_path / "cache").is_dir()
+
+
+def test_an_option_that_contains_itself_is_refused():
+    circle = {}
+    circle["circle"] = circle
+    refused(BUCKET, {"OPTIONS": {"ENGINE": "boto3", "object_parameters": circle}}, "contains itself")

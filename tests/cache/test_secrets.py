@@ -110,3 +110,13 @@ def test_an_answer_that_repeats_a_secret_is_not_passed_on(proxy, caplog, status)
             check_hidden(str(error))
     check_hidden(caplog.text)
     cache.engine.close()
+
+
+@pytest.mark.parametrize(
+    "location", ("s3://bucket/prefix?secret_key=hunter2", {"secret": "hunter2"}, ["hunter2"], "x://k:hunter2@b")
+)
+@pytest.mark.parametrize("engine", ("local", "boto3"))
+def test_no_message_repeats_a_secret_of_a_location(location, engine):
+    with pytest.raises(ImproperlyConfigured) as caught:
+        ObjectStoreCache(location, {"OPTIONS": {"ENGINE": engine}})
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
