@@ -20,9 +20,11 @@ from s3cache.errors import (
     PreconditionFailed,
     S3CacheError,
 )
+from s3cache.legacy import AmazonS3Cache
 from s3cache.version import __version__
 
 __all__ = [
+    "AmazonS3Cache",
     "Conflict",
     "EngineError",
     "EngineMisconfigured",

@@ -17,6 +17,7 @@ from s3cache.expiry import now_ms
 from s3cache.looks import Looks
 from s3cache.operations import Operations
 from s3cache.options import OWN_NAMES, Configuration, Options
+from s3cache.proving import Proof
 from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, Runtime
 from s3cache.signing import Checksum, Keyring
 from s3cache.statistics import Statistics
@@ -60,12 +61,12 @@ def build(
     clock: Callable[[], int] = now_ms,
 ) -> Assembly:
     """The same, anew, over an engine and a clock (ms) that a test may have made."""
-    options, statistics = configuration.options, Statistics()
+    options, statistics, proof = configuration.options, Statistics(), Proof()
     codec, envelopes = codec_of(options, text_kinds), envelopes_of(configuration)
     culler = culler_of(options, engine, max_entries)
 
     def operations(shaped: AsyncEngine, runtime: Runtime) -> Operations:
-        entries = Entries(shaped, envelopes, codec, statistics, clock)
+        entries = Entries(shaped, envelopes, codec, statistics, proof, clock)
         return Operations(shaped, runtime, entries, Looks(shaped, culler, statistics), statistics, options.namespace)
 
     native = engine.asynchronous()
@@ -84,7 +85,7 @@ def engine_of(configuration: Configuration) -> Engine:
     try:
         return sharing.shared(key, lambda: kind.from_options(configuration.location, configuration.engine_options))
     except OptionError as error:
-        capitals = sorted(name for name in configuration.engine_options if name.upper() in OWN_NAMES)
+        capitals = sorted(name for name in configuration.engine_options if not name.isupper() and name.upper() in OWN_NAMES)
         if not capitals:
             raise
         names = ", ".join(f"{name.upper()!r}" for name in capitals)

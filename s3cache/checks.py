@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from s3cache.backend import ObjectStoreCache
+from s3cache.options import is_local
 
 Caches = dict[str, ObjectStoreCache]
 
@@ -73,7 +74,7 @@ def unsigned_pickle(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessag
 
 def relative(alias: str, cache: ObjectStoreCache, entry: Mapping[str, Any]) -> Iterator[CheckMessage]:
     location = str(entry.get("LOCATION", ""))
-    if directory_of(cache) is not None and not location.startswith(("/", "file:")):
+    if is_local(cache.configuration.options.engine) and not location.startswith(("/", "file:")):
         yield Warning(
             f"CACHES[{alias!r}] is elsewhere wherever the working directory is another: its LOCATION {location!r} is relative.",
             hint="Write an absolute path, such as BASE_DIR / 'cache'.",

@@ -15,6 +15,7 @@ from s3cache.engines.base import AsyncEngine, Etag
 from s3cache.envelope import HEADER_LIMIT, Envelopes, Header, Payload, Place
 from s3cache.errors import EngineMisconfigured, EntryError, ObjectNotFound, ObjectTooLarge
 from s3cache.expiry import is_expired, now_ms
+from s3cache.proving import Proof
 from s3cache.statistics import Observer
 
 WRITE_ID_LENGTH = 16
@@ -66,7 +67,13 @@ class Entries:
     """The entries of one cache. ``clock`` gives milliseconds."""
 
     def __init__(
-        self, engine: AsyncEngine, envelopes: Envelopes, codec: Codec, observer: Observer, clock: Callable[[], int] = now_ms
+        self,
+        engine: AsyncEngine,
+        envelopes: Envelopes,
+        codec: Codec,
+        observer: Observer,
+        proof: Proof,
+        clock: Callable[[], int] = now_ms,
     ) -> None:
         self.codec = codec
         self.clock = clock
@@ -74,6 +81,7 @@ class Entries:
         self._envelopes = envelopes
         self._observer = observer
         self.conditional = engine.features.conditional_writes
+        self._proof = proof
         self._limit = codec.max_value_bytes + HEADER_LIMIT
 
     async def peek(self, place: Place) -> Seen:
@@ -128,11 +136,12 @@ class Entries:
         self._observer.wrote()
 
     async def replace(self, place: Place, sealed: Sealed, seen: Seen) -> None:
-        """Stores the entry only if the name still holds what was ``seen``. Costs one PUT.
+        """Stores the entry only if the name still holds what was ``seen``. Costs one PUT, the first time a proof more.
 
         Raises PreconditionFailed where it does not, EngineMisconfigured where the store gives no etag to tell by. An engine
         without conditional writes cannot tell, and overwrites.
         """
+        await self._proof.ensure(self._engine)
         if not self.conditional:
             await self._engine.put_object(place.name, sealed.body)
         elif seen.exists and seen.etag is None:

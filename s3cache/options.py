@@ -56,6 +56,8 @@ class Options:
     max_entries: int | None = option(300, whole(0).or_none())
     cull_frequency: int = option(3, whole(0))
     namespace: str = option("", printable)
+    profile: str | None = option(None, text().or_none())
+    """For the engine: what kind of store it talks to."""
     signing: bool = option(True, flag())
     signing_key: str | bytes | None = option(None, secret.or_none(), secret=True)
     signing_key_fallbacks: tuple[str | bytes, ...] = option((), secrets, secret=True)
@@ -90,7 +92,9 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
     return Configuration(
         location=anchored(options.engine, place),
         options=options,
-        engine_options={name: value for name, value in given.items() if name.islower()},
+        engine_options={
+            name: value for name, value in given.items() if name.islower() or (name == "PROFILE" and value is not None)
+        },
         given=frozenset(given),
         signing_keys=signing_keys_of(options, secret_key, fallbacks),
     )
@@ -98,9 +102,14 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
 
 def anchored(engine: str, location: str) -> str:
     """A directory's path made absolute now, so that neither a chdir nor a fork moves the cache of this backend."""
-    if engine not in ("local", ENGINES["local"]) or not location or "://" in location or location.lower().startswith("file:"):
+    if not is_local(engine) or not location or "://" in location or location.lower().startswith("file:"):
         return location
     return os.path.abspath(location)
+
+
+def is_local(engine: str) -> bool:
+    """Whether OPTIONS["ENGINE"] names the engine whose LOCATION is a directory's path."""
+    return engine in ("local", ENGINES["local"])
 
 
 def text_of(location: object) -> str:

@@ -49,7 +49,7 @@ class Retries:
         if self._contradictions >= CONTRADICTIONS:
             raise EngineMisconfigured(
                 "The store refuses conditional writes (If-Match, If-None-Match) whose condition holds; it, or a proxy in front of "
-                "it, does not support them as S3 does."
+                "it, does not support them as S3 does. OPTIONS['PROFILE'] says what kind of store it is; 'plain' does without."
             ) from error
 
     def raise_if_spent(self, error: EngineError) -> None:

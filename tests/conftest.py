@@ -2,6 +2,6 @@
 
 from django.conf import settings
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.metadata"]
 
 settings.configure(SECRET_KEY="the secret key of the tests")

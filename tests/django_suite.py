@@ -4,7 +4,7 @@ Django does not install its tests; they are in the source distribution of each r
 is installed, unpacks its ``tests`` folder into ``.django/`` and runs the mixin ``cache.tests.BaseCacheTests`` with CACHES as
 Django's own back ends have them: seven aliases over one LOCATION. Nothing is copied into this repository.
 
-    python -m tests.django_suite '{"ENGINE": "local"}' /tmp/some-directory
+    python -m tests.django_suite '{"ENGINE": "local"}' /tmp/some-directory [s3cache.ObjectStoreCache]
 
 prints a line of JSON with the counts and exits 0 only if every test ran and passed.
 """
@@ -63,7 +63,7 @@ def caches(base: dict[str, Any], aliases: dict[str, dict[str, Any]]) -> dict[str
     }
 
 
-def run(options: dict[str, Any], location: str) -> unittest.TestResult:
+def run(options: dict[str, Any], location: str, backend: str = "s3cache.ObjectStoreCache") -> unittest.TestResult:
     """Runs all of Django's tests for cache back ends."""
     sys.path.insert(0, str(tests_folder()))
     settings.configure(
@@ -78,7 +78,7 @@ def run(options: dict[str, Any], location: str) -> unittest.TestResult:
     from django.test import TestCase, override_settings
     from django.test.runner import DiscoverRunner
 
-    base = {"BACKEND": "s3cache.ObjectStoreCache", "LOCATION": location, "OPTIONS": options}
+    base = {"BACKEND": backend, "LOCATION": location, "OPTIONS": options}
 
     @override_settings(CACHES=caches(base, _caches_setting_base))
     class ObjectStoreCacheTests(BaseCacheTests, TestCase):
@@ -95,7 +95,7 @@ def run(options: dict[str, Any], location: str) -> unittest.TestResult:
 
 
 def main() -> None:
-    result = run(json.loads(sys.argv[1]), sys.argv[2])
+    result = run(json.loads(sys.argv[1]), *sys.argv[2:])
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     print(json.dumps({"run": result.testsRun, "failed": failed, "skipped": len(result.skipped)}))
     sys.exit(bool(failed or result.skipped or not result.testsRun))

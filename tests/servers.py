@@ -39,7 +39,7 @@ NOT_FORWARDED = {"connection", "keep-alive", "transfer-encoding", "content-lengt
 
 def s3_options(url: str, **more: Any) -> dict[str, Any]:
     keys = {"access_key": "test-key", "secret_key": "test-secret-of-nobody"}
-    return {"endpoint_url": url, "region_name": "us-east-1", **keys, **more}
+    return {"endpoint_url": url, "region_name": "us-east-1", "PROFILE": "moto", **keys, **more}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,11 @@ import pytest
 import s3cache
 from s3cache import checks, hookspecs
 from s3cache.engines import ENGINES
+from s3cache.engines.obstoreclouds import AzureOptions, GcsOptions
+from s3cache.engines.obstores3 import OwnOptions
+from s3cache.engines.profiles import PROFILES
 from s3cache.engines.s3options import S3Options
+from s3cache.engines.s3storagesettings import UNUSED
 from s3cache.options import Options
 
 ROOT = Path(__file__).parent.parent
@@ -48,9 +52,13 @@ def entries(page):
     return {SIGNATURE.match(line)[1] for directive in directives for line in directive.splitlines()}
 
 
-def table(page):
-    """The rows of the page's list-table of options: name -> default."""
-    rows = ROW.findall((REFERENCE / page).read_text())
+def table(page, heading=""):
+    """The rows of the list-table of options, of the page or of what follows a heading there: name -> default."""
+    text = (REFERENCE / page).read_text()
+    if heading:
+        text = text.partition(f"\n{heading}\n---")[2]
+        text = text[: following.start()] if (following := HEADING.search(text)) else text
+    rows = ROW.findall(text)
     assert len(rows) == len({name for name, *_ in rows})
     return {name: eval(default) for name, _, default, _ in rows}
 
@@ -73,14 +81,56 @@ def test_an_engine_has_its_heading(engine):
     assert engine in headings("engines.rst")
 
 
+S3_OPTIONS = {name: default for name, default in defaults(S3Options).items() if name != "profile"}
+"""PROFILE is the cache's own, and handed on."""
+
+
 def test_the_table_of_s3_options_has_each_with_its_default():
-    assert table("engines.rst") == defaults(S3Options)
+    assert table("engines.rst") == S3_OPTIONS
+
+
+@pytest.mark.parametrize(("scheme", "options"), [("S3", OwnOptions), ("gs://", GcsOptions), ("az://", AzureOptions)])
+def test_the_tables_of_obstore_have_each_option_with_its_default(scheme, options):
+    assert table("obstore.rst", f"Options on {scheme}") == defaults(options)
+
+
+def test_every_option_of_s3storage_that_is_refused_is_in_the_table():
+    page = (REFERENCE / "storages.rst").read_text()
+    assert [name for name in UNUSED if f"``{name}``" not in page] == []
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_has_no_options_but_those_in_the_table(engine):
     module = importlib.import_module(ENGINES[engine].rpartition(".")[0])
-    assert {field.name for field in dataclasses.fields(getattr(module, "Options", S3Options))} <= set(table("engines.rst"))
+    assert {field.name for field in dataclasses.fields(getattr(module, "Options", S3Options))} <= {*table("engines.rst"), "profile"}
+
+
+PROFILE = re.compile(r"^   \* - ``(\w+)``\n((?:     -.*\n){7})", re.MULTILINE)
+
+
+def shown(profile):
+    """The row of a profile, without its name."""
+    conditional = profile.conditional_writes
+    otherwise = []
+    if not (profile.ordered_listing and profile.start_after):
+        otherwise.append("lists in no order, from no point")
+    if not profile.atomic_overwrites:
+        otherwise.append("readers may meet half an overwrite")
+    return [
+        "tried out" if not profile.proven else "yes" if conditional else "no",
+        ("quoted" if profile.quoted_etags else "bare") if conditional else "–",
+        ", ".join(map(str, (412, *profile.lost_race))) if conditional else "–",
+        f"{profile.delete_batch:,}",
+        "yes" if profile.trailing_checksums else "no",
+        profile.addressing_style or "as the SDK thinks",
+        "; ".join(otherwise),
+    ]
+
+
+def test_the_table_of_profiles_says_what_they_say():
+    rows = PROFILE.findall((REFERENCE / "profiles.rst").read_text())
+    table = {name: [cell.removeprefix("     -").strip() for cell in cells.splitlines()] for name, cells in rows}
+    assert table == {name: shown(profile) for name, profile in PROFILES.items()}
 
 
 def check_ids():
@@ -112,7 +162,7 @@ def test_a_method_has_its_entry(method):
 
 
 def test_no_method_is_described_that_does_not_exist():
-    assert entries("methods.rst") - {"ObjectStoreCache"} <= set(dir(s3cache.ObjectStoreCache))
+    assert entries("methods.rst") - {"ObjectStoreCache", "AmazonS3Cache"} <= set(dir(s3cache.ObjectStoreCache))
 
 
 def samples(page):

@@ -10,15 +10,22 @@ import pytest
 ROOT = Path(__file__).parents[1] / "s3cache"
 LAYERS = [
     """errors validation naming expiry signing envelope codec culling version serializers serializers.* compressors compressors.*
-       engines engines.base engines.s3errors engines.s3options engines.sortednames""",
+       engines engines.base engines.profiles engines.s3answers engines.s3errors engines.s3headers engines.s3options
+       engines.sortednames legacyvalues""",
     "runtime engines.*",
-    "statistics entries retries conditional looks operations testing testing.*",
-    "options hookspecs plugins sharing assembly",
-    "s3cache backend checks apps __main__ demo demo.*",
+    "statistics proving entries retries conditional looks operations testing testing.*",
+    "options legacyoptions hookspecs plugins sharing assembly",
+    "s3cache backend legacy checks apps __main__ demo demo.*",
 ]
 SDKS = {"boto3", "botocore", "minio", "obstore", "storages", "msgpack", "lz4", "backports", "compression"}
-HOMES = {"botocore": "boto3", "backports": "zstd", "compression": "zstd"}
-DJANGO = {"engines.localfiles": "django.core.files.locks", 3: "django.core.exceptions."}
+HOMES = {"botocore": ("boto3", "awsconfig"), "backports": "zstd", "compression": "zstd"}
+STORAGES = ("django.core.files.", "django.core.exceptions.", "django.conf.settings", "django.utils.module_loading.")
+DJANGO = {
+    "engines.localfiles": "django.core.files.locks",
+    **dict.fromkeys(("engines.storages", "engines.s3storage", "engines.s3storagesettings"), STORAGES),
+    **dict.fromkeys(("engines.plainstorage", "engines.plainstorageerrors", "engines.plainstoragesettings"), STORAGES),
+    3: "django.core.exceptions.",
+}
 """All that a module, or a layer below the last, may import of Django."""
 OUTSIDE = {"asyncio", "concurrent", "http", "os", "select", "socket", "ssl", "subprocess", "tempfile", "threading"}
 """What has no place in the pure layer 0."""

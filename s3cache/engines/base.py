@@ -13,7 +13,8 @@ names, as for a directory. Operations put it in front; the engine never does.
 ObjectNotFound; NotModified where the object has the etag ``if_none_match``; ObjectTooLarge, with the object's etag, where
 the body is longer than ``limit``, before the body is read. One request.
 
-**put_object** is atomic: a reader sees the old body or the new one, never a part. It returns the new etag. With
+**put_object** is atomic: a reader sees the old body or the new one, never a part; where ``features.atomic_overwrites`` is false,
+it may be a part, or nothing, until the write is done. It returns the new etag. With
 ``if_none_match`` it creates or raises PreconditionFailed; with ``if_match`` it replaces the object of that etag or raises
 PreconditionFailed, also where there is no object. Of several racing creators, or of several writers with one ``if_match``,
 exactly one succeeds. Giving both conditions is a ValueError. One request, never repeated by the engine or its SDK when
@@ -30,6 +31,8 @@ the order of the names' UTF-8 bytes where ``features.ordered_listing``, and only
 One request per thousand names.
 
 **Etags** are opaque text, None only where ``conditional_writes`` is false. The same etag means the same body.
+
+**Requests** are counted as S3 has them. An engine over something else says itself what its verbs cost.
 
 **Errors**: nothing but EngineError's children leaves an engine, and the SDK's own error is their ``__cause__``. A missing bucket is
 EngineMisconfigured in every verb. An unknown outcome is EngineUnavailable.
@@ -82,12 +85,16 @@ class Features:
     """put_object honours ``if_match`` and ``if_none_match``, also in a race."""
     delete_batch: int
     """How many names delete_objects takes at once; 1 or more."""
+    proven: bool = True
+    """False where ``conditional_writes`` is taken on trust: operations try it out before the first conditional write."""
     conditional_batch_delete: bool = False
     """delete_objects honours ``etags``."""
     ordered_listing: bool = True
     """list_objects follows the order of the names' UTF-8 bytes."""
     start_after: bool = True
     """list_objects honours ``start_after``."""
+    atomic_overwrites: bool = True
+    """Who reads an object that is being replaced gets the old body or the new one; else maybe none, or a part of one."""
     max_name: int = 1024
     """The longest name in UTF-8 bytes."""
     server_date: bool = False

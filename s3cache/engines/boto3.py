@@ -7,24 +7,38 @@ lock, and boto3 is imported then; ``s3errors`` knows what S3's codes mean.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
+import os
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Self
 
 from s3cache.engines import s3options
+from s3cache.engines.awsplaces import looked_at
 from s3cache.engines.base import Etag, Features, ObjectInfo, StoredObject
-from s3cache.engines.boto3clients import Connection, connect, parse_timestamp
-from s3cache.engines.s3errors import CREATE, PLAIN, READ, REPLACE, Meanings, meaning_of
-from s3cache.engines.s3options import S3Options
-from s3cache.errors import EngineError, EngineMisconfigured, EngineUnavailable, NotSupported, ObjectNotFound, ObjectTooLarge
+from s3cache.engines.boto3clients import Connection, check_etag, connect, parse_timestamp
+from s3cache.engines.s3answers import ForeignAnswer, Head, check_conditions, read_object
+from s3cache.engines.s3errors import (
+    CERTIFICATE,
+    KEYS,
+    NOT_S3,
+    PLAIN,
+    READ,
+    UNREACHABLE,
+    Meanings,
+    advice,
+    meaning_of,
+    sentences,
+    write_meanings,
+)
+from s3cache.engines.s3options import Target
+from s3cache.errors import EngineError, EngineMisconfigured, EngineUnavailable, NotSupported, ObjectNotFound
 
-# conditional_batch_delete is false although AWS honours an ETag per object (September 2025): Ceph up to 18 and moto ignore it
-# without a word, and a delete that was not conditional after all loses a fresh entry.
-# https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
-FEATURES = Features(conditional_writes=True, delete_batch=1000, server_date=True)
+UNUSABLE = (FileNotFoundError, PermissionError, KeyError, RuntimeError)
+"""What boto3 lets through of a source of credentials that says what cannot be used."""
+INVALID_HEADER = re.compile(r"Invalid header value .*", re.DOTALL)
+"""Followed by the value, which may be a session token."""
 
 
 class Boto3Engine:
@@ -32,18 +46,17 @@ class Boto3Engine:
 
     requires = ("boto3",)
 
-    def __init__(self, bucket: str, prefix: str, options: S3Options) -> None:
-        self.bucket = bucket
-        self.prefix = prefix
-        self.location = s3options.location_url(bucket, prefix, options.endpoint_url)
-        self.options = options
-        self.features = features_of(bucket)
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.prefix = target.prefix
+        self.location = s3options.location_url(target.bucket, target.prefix, target.options.endpoint_url)
+        self.features: Features = target.profile.features
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
     @classmethod
     def from_options(cls, location: str, options: Mapping[str, object]) -> Self:
-        return cls(*s3options.read(location, options))
+        return cls(s3options.read(location, options, os.environ))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.location!r})"
@@ -64,33 +77,27 @@ class Boto3Engine:
                 parameters["IfNoneMatch"] = if_none_match
             answer = fetch(connection.retrying, parameters)
             with contextlib.closing(answer["Body"]) as body:
-                if limit is not None and whole_size(answer) > limit:
-                    raise ObjectTooLarge(f"{name!r} has more than {limit} bytes.", etag=answer.get("ETag"))
-                data = read_body(body, answer.get("ContentLength"), first, limit)
-                if limit is not None and len(data) > limit:
-                    raise ObjectTooLarge(f"{name!r} has more than {limit} bytes.", etag=answer.get("ETag"))
-                return StoredObject(data, answer.get("ETag"), answered_at(answer))
+                check_etag(answer)
+                return read_object(name, head_of(answer), body.read, first=first, limit=limit)
 
     def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
         """Costs one PUT.
 
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
         """
-        if if_match is not None and if_none_match:
-            raise ValueError("put_object takes if_match or if_none_match, not both.")
-        meanings = CREATE if if_none_match else REPLACE if if_match is not None else PLAIN
+        check_conditions(self.target.profile, if_match, if_none_match)
+        meanings = write_meanings(self.target.profile, if_match=if_match is not None, if_none_match=if_none_match)
         with self._errors("put_object", name, meanings):
             connection = self._connected()
             parameters = {**connection.parameters["PutObject"], "Key": name, "Body": body}
             if if_none_match:
                 parameters["IfNoneMatch"] = "*"
             if if_match is not None:
-                # Without its quotes, and without the mark of a weak one, which a compressing proxy adds. AWS, MinIO and moto
-                # take both forms; Ceph up to 18 and DigitalOcean Spaces answer 412 to the quoted one, which looks like a lost
-                # race for ever. A store that insists on quotes says so with a 400.
-                parameters["IfMatch"] = if_match.removeprefix("W/").strip('"')
+                parameters["IfMatch"] = self.target.profile.if_match(if_match)
             client = connection.retrying if meanings is PLAIN else connection.once
-            return client.put_object(**parameters).get("ETag")  # type: ignore[no-any-return]
+            answer = client.put_object(**parameters)
+            check_etag(answer)
+            return answer["ETag"]  # type: ignore[no-any-return]
 
     def delete_objects(self, names: Sequence[str], *, etags: Sequence[Etag] | None = None) -> None:
         """Costs one DELETE for one name, one POST for several, nothing for none.
@@ -150,8 +157,11 @@ class Boto3Engine:
         connection = self._connection
         if connection is None:
             with self._lock:
-                connection = self._connection = self._connection or connect(self.bucket, self.options)
+                connection = self._connection = self._connection or self._connect()
         return connection
+
+    def _connect(self) -> Connection:
+        return connect(self.target)
 
     @contextlib.contextmanager
     def _errors(self, verb: str, about: str, meanings: Meanings) -> Iterator[None]:
@@ -159,7 +169,10 @@ class Boto3Engine:
         try:
             yield
         except sdk_errors() as error:
-            what = self.options.redact(describe(error))
+            what = self.target.options.redact(describe(error))
+            if lacks_credentials(error):
+                self.close()  # boto3 looks for them only when it makes a client
+                what = sentences(what, looked_at(self.target.options.session_profile, os.environ))
             raise meaning(error, meanings)(f"{verb} of {about!r} at {self.location}: {what}") from error
 
 
@@ -174,22 +187,51 @@ def meaning(error: Exception, meanings: Meanings) -> type[EngineError]:
 
 
 def is_lasting(error: Exception) -> bool:
-    """Whether it will not mend itself. Of TLS only a connection that ends in the handshake may: a busy server does that."""
+    """Whether it will not mend itself. Of TLS only a connection that ends in the handshake may: a busy server does that.
+
+    Of Python's own errors those will not that speak of a file, of an answer that lacks a key, of a set of keys that has ended.
+    """
     from botocore.exceptions import BotoCoreError, SSLError
 
     if isinstance(error, SSLError):
         return "EOF" not in str(error)
-    return isinstance(error, BotoCoreError) and not isinstance(error, transport_errors())
+    if INVALID_HEADER.search(str(error)):
+        return True
+    return isinstance(error, (BotoCoreError, ForeignAnswer, *UNUSABLE)) and not isinstance(error, transport_errors())
+
+
+def lacks_credentials(error: Exception) -> bool:
+    from botocore.exceptions import NoCredentialsError
+
+    return isinstance(error, NoCredentialsError)
 
 
 def describe(error: Exception) -> str:
     from botocore.exceptions import ClientError
 
     if not isinstance(error, ClientError):
-        return f"{type(error).__name__}: {error}".replace("\n", " ")
+        text = INVALID_HEADER.sub("a key, a token or a parameter holds a line break", str(error))
+        return sentences(f"{type(error).__name__}: {text}".replace("\n", " "), advice_without_answer(error))
     said = error.response.get("Error", {})
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    return ": ".join(str(said[part]) for part in ("Code", "Message") if said.get(part)) or f"HTTP status {status}"
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    what = ": ".join(str(said[part]) for part in ("Code", "Message") if said.get(part)) or f"HTTP status {status}"
+    return sentences(what, advice(said.get("Code", ""), status))
+
+
+def advice_without_answer(error: Exception) -> str:
+    """What to do where no answer came, or none that can be read."""
+    from botocore import exceptions
+    from botocore.parsers import ResponseParserError
+
+    if isinstance(error, ForeignAnswer):
+        return error.advice
+    kinds = {
+        exceptions.SSLError: CERTIFICATE,
+        (exceptions.PartialCredentialsError, exceptions.CredentialRetrievalError): KEYS,
+        (exceptions.ConnectionError, exceptions.HTTPClientError): UNREACHABLE,
+        ResponseParserError: NOT_S3,
+    }
+    return next((said for kind, said in kinds.items() if isinstance(error, kind)), "")
 
 
 @functools.cache
@@ -199,7 +241,7 @@ def sdk_errors() -> tuple[type[Exception], ...]:
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
-    return BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError
+    return BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError, *UNUSABLE
 
 
 @functools.cache
@@ -214,6 +256,7 @@ def transport_errors() -> tuple[type[Exception], ...]:
         exceptions.ChecksumError,
         exceptions.FlexibleChecksumError,
         exceptions.MetadataRetrievalError,
+        exceptions.CredentialRetrievalError,
         exceptions.CapacityNotAvailableError,
     )
 
@@ -237,29 +280,7 @@ def fetch(client: Any, parameters: dict[str, Any]) -> dict[str, Any]:
     return client.get_object(**parameters)  # type: ignore[no-any-return]
 
 
-def read_body(body: Any, length: int | None, first: int | None, limit: int | None) -> bytes:
-    """The body, and no more of one that is longer than asked for, or of unknown length, than settles the matter."""
-    most = first if first is not None else None if limit is None else limit + 1
-    if most is None or (length is not None and length <= most):
-        return body.read()  # type: ignore[no-any-return]
-    return body.read(most)  # type: ignore[no-any-return]
-
-
-def whole_size(answer: dict[str, Any]) -> int:
-    """Of the object, of which the answer may be a part."""
-    total = answer.get("ContentRange", "").rpartition("/")[2]
-    return int(total) if total.isdigit() else answer.get("ContentLength", 0)
-
-
-def answered_at(answer: dict[str, Any]) -> datetime | None:
+def head_of(answer: dict[str, Any]) -> Head:
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
-    return None if date is None else parse_timestamp(date)
-
-
-def features_of(bucket: str) -> Features:
-    """A directory bucket (S3 Express) lists in no order and from no point.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-considerations.html
-    """
-    directory = bucket.endswith("--x-s3")
-    return dataclasses.replace(FEATURES, ordered_listing=not directory, start_after=not directory)
+    answered_at = None if date is None else parse_timestamp(date)
+    return Head(answer.get("ETag"), answered_at, answer.get("ContentLength"), answer.get("ContentRange", ""))

@@ -16,7 +16,11 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from s3cache.engines.s3options import S3Options
+from s3cache.engines.awsconfig import service_config
+from s3cache.engines.profiles import Profile
+from s3cache.engines.s3answers import ForeignAnswer
+from s3cache.engines.s3errors import REGION
+from s3cache.engines.s3options import S3Options, Target
 from s3cache.errors import EngineMisconfigured
 from s3cache.version import __version__
 
@@ -37,15 +41,16 @@ class Connection:
     """By operation."""
 
 
-def connect(bucket: str, options: S3Options) -> Connection:
+def connect(target: Target) -> Connection:
     """Opens no connection yet; reads the environment and the shared AWS files, as boto3 does."""
+    options = target.options
     try:
         session = make_session(options)
-        retrying = make_client(session, options, options.max_attempts)
-        once = make_client(session, options, 1)
+        config = make_config(options, target.profile)
+        retrying, once = make_client(session, options, config), make_client(session, options, sent_once(config))
     except (OSError, ValueError) as error:  # an unreadable file; a host that botocore does not like
         raise EngineMisconfigured(f"boto3 refuses the options: {options.redact(str(error))}") from error
-    return Connection(retrying, once, request_parameters(retrying, bucket, options))
+    return Connection(retrying, once, request_parameters(retrying, target.bucket, options))
 
 
 def make_session(options: S3Options) -> Any:
@@ -53,6 +58,7 @@ def make_session(options: S3Options) -> Any:
     from botocore.session import Session
 
     core = Session()
+    core.set_default_client_config(service_config(options))
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_timestamp)
     return boto3.Session(
         aws_access_key_id=options.access_key,
@@ -64,38 +70,47 @@ def make_session(options: S3Options) -> Any:
     )
 
 
-def make_client(session: Any, options: S3Options, attempts: int) -> Any:
-    client = session.client(
-        "s3",
-        endpoint_url=options.endpoint_url,
-        use_ssl=options.use_ssl,
-        verify=options.verify,
-        config=make_config(options, attempts),
-    )
+def make_client(session: Any, options: S3Options, config: Any) -> Any:
+    client = session.client("s3", endpoint_url=options.endpoint_url, use_ssl=options.use_ssl, verify=options.verify, config=config)
+    return tuned(client)
+
+
+def tuned(client: Any) -> Any:
+    """The client, with the handlers that every one of ours has."""
     client.meta.events.register("before-send.s3.PutObject", drop_expect)
     client.meta.events.register("before-send.s3.HeadBucket", refuse_redirect)
+    client.meta.events.register("before-parse.s3", refuse_foreign)
     return client
 
 
-def make_config(options: S3Options, attempts: int) -> Any:
+def make_config(options: S3Options, profile: Profile) -> Any:
     from botocore import UNSIGNED
     from botocore.config import Config
 
     # Many stores that are not AWS refuse, or store, the checksum trailers that boto3 has sent unasked since 1.36.
-    checksums = "when_required" if options.endpoint_url else None
+    checksums = None if profile.trailing_checksums else "when_required"
+    addressing_style = options.addressing_style or profile.addressing_style
     return Config(
         user_agent=USER_AGENT,
         connect_timeout=options.connect_timeout,
         read_timeout=options.read_timeout,
         max_pool_connections=options.max_pool_connections,
         tcp_keepalive=True,
-        retries={"mode": "standard", "total_max_attempts": attempts},
+        retries={"mode": "standard", "total_max_attempts": options.max_attempts},
         proxies=options.proxies,
+        ignore_configured_endpoint_urls=True,  # of the shared files: options.endpoint_url has the environment's, on every engine
         signature_version=UNSIGNED if options.signature_version == "unsigned" else options.signature_version,
-        s3={"addressing_style": options.addressing_style} if options.addressing_style else None,
+        s3={"addressing_style": addressing_style} if addressing_style else None,
         request_checksum_calculation=checksums,
         response_checksum_validation=checksums,
     )
+
+
+def sent_once(config: Any) -> Any:
+    """The config for conditional writes, whatever it says of repeating."""
+    from botocore.config import Config
+
+    return config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 
 
 def request_parameters(client: Any, bucket: str, options: S3Options) -> Mapping[str, dict[str, Any]]:
@@ -126,9 +141,24 @@ def refuse_redirect(request: Any, **_: object) -> None:
     """The engine sends no HeadBucket. botocore does, to learn where a redirect that names no region leads, and again for each
     redirect that meets it there: a server that redirects everything, as from http to https, would be asked eighty times.
     """
-    raise EngineMisconfigured(
-        f"{request.url} redirects without naming a region. Check region_name and endpoint_url: https:// or http://, and the host."
-    )
+    raise ForeignAnswer(f"{request.url} redirects without naming a region", REGION)
+
+
+ROOTS = {"ListObjectsV2": b"ListBucketResult", "DeleteObjects": b"DeleteResult"}
+"""What the answer to an operation must hold."""
+
+
+def refuse_foreign(operation_model: Any, response_dict: Mapping[str, Any], **_: object) -> None:
+    """botocore takes any XML for an answer that is empty, so that a page of HTML is a bucket without objects."""
+    root = ROOTS.get(operation_model.name)
+    if root is not None and response_dict["status_code"] < 300 and root not in response_dict["body"]:
+        raise ForeignAnswer(f"the answer has no {root.decode()}")
+
+
+def check_etag(answer: Mapping[str, Any]) -> None:
+    """Every S3 store gives one."""
+    if "ETag" not in answer:
+        raise ForeignAnswer("the answer has no ETag")
 
 
 def parse_timestamp(value: Any) -> datetime:

@@ -1,6 +1,7 @@
-"""What S3's error codes and HTTP statuses mean, for every engine that speaks its protocol.
+"""What S3's error codes and HTTP statuses mean, and what to do about them, for every engine that speaks its protocol.
 
-Read first the code, then what the verb makes of code and status, then the status, then its class.
+Read first the code, then what the verb makes of code and status, then the status, then its class. A status alone never says that
+an object is missing: S3 says so with a code, and whatever else answers 404 is no store, or not the one that was meant.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from s3cache.engines.profiles import Profile
 from s3cache.errors import (
     Conflict,
     EngineError,
@@ -44,14 +46,67 @@ STATUSES: Meanings = {
     501: NotSupported,
 }
 PLAIN: Meanings = {}
-READ: Meanings = {404: ObjectNotFound}
-# Ceph answers a lost race with 500 UnknownError (16, 18) or 409 (20); S3 with 409 ConditionalRequestConflict. Any other 500 is an
-# unknown outcome.
-CREATE: Meanings = {409: Conflict, "UnknownError": Conflict}
-REPLACE: Meanings = {404: PreconditionFailed, **CREATE}
+MISSING = ("NoSuchKey", "NoSuchVersion", "NotFound")
+"""The codes of a missing object."""
+READ: Meanings = dict.fromkeys(MISSING, ObjectNotFound)
+REPLACE: Meanings = dict.fromkeys(MISSING, PreconditionFailed)
+
+
+def write_meanings(profile: Profile, *, if_match: bool, if_none_match: bool) -> Meanings:
+    """What a PUT's answer says. Any 5xx that the profile does not call a lost race is an unknown outcome."""
+    if not if_match and not if_none_match:
+        return PLAIN
+    return {**(REPLACE if if_match else PLAIN), **dict.fromkeys(profile.lost_race, Conflict)}
 
 
 def meaning_of(code: str, status: int, meanings: Meanings) -> type[EngineError]:
     """The error that an answer stands for; ``meanings`` is what the verb reads in its own way."""
     refused = EngineMisconfigured if 300 <= status < 500 else EngineUnavailable
     return CODES.get(code) or meanings.get(code) or meanings.get(status) or STATUSES.get(status) or refused
+
+
+KEYS = "Check OPTIONS['access_key'] and ['secret_key'], or where else the credentials come from: they must be of this endpoint."
+RENEW = "The temporary credentials have ended, or lack their OPTIONS['security_token']: renew them."
+REGION = "Set OPTIONS['region_name'] to the bucket's region, and check OPTIONS['endpoint_url']: http:// or https://, and the host."
+NOT_S3 = "What answers there is no S3 store. Check OPTIONS['endpoint_url']: http:// or https://, the host and the port."
+PROXY = (
+    "It has no error code of S3's: a proxy answers there, or something that is no S3 store. If that goes on, check "
+    "OPTIONS['endpoint_url']: http:// or https://, the host and the port."
+)
+UNREACHABLE = "Check OPTIONS['endpoint_url'], and that its host can be reached from this machine."
+CERTIFICATE = (
+    "Check that OPTIONS['endpoint_url'] begins with https:// only where the server speaks TLS, and that its host is the "
+    "certificate's; OPTIONS['verify'] names a file of further certificates to trust."
+)
+PERMISSION = (
+    "Allow these credentials s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, and s3:ListBucket on the bucket: "
+    "without the last, S3 says this of a missing object, too."
+)
+ADVICE = {
+    "NoSuchBucket": "Create the bucket, or correct its name in LOCATION or OPTIONS['bucket_name'].",
+    "AccessDenied": PERMISSION,
+    "AllAccessDisabled": PERMISSION,
+    "InvalidAccessKeyId": KEYS,
+    "SignatureDoesNotMatch": KEYS,
+    "InvalidToken": RENEW,
+    "ExpiredToken": RENEW,
+    "TokenRefreshRequired": RENEW,
+    "RequestTimeTooSkewed": "Set the clock of this machine, and keep it set by a time service.",
+    "AuthorizationHeaderMalformed": REGION,
+    "PermanentRedirect": REGION,
+    "TemporaryRedirect": REGION,
+    "NotImplemented": "Set OPTIONS['PROFILE'] to the kind of store this is, and leave out parameters that it does not know.",
+}
+"""What to do about an answer, by its code."""
+UNCODED = {3: REGION, 4: NOT_S3, 5: PROXY}
+"""The same for an answer without one, by the first digit of its status."""
+
+
+def advice(code: str, status: int) -> str:
+    """What to do about an answer; "" where that is not known. An SDK that found no code may give the status in its place."""
+    return UNCODED.get(status // 100, "") if code in ("", str(status)) else ADVICE.get(code, "")
+
+
+def sentences(said: str, what_to_do: str) -> str:
+    """What the store or the SDK said, and the advice after it."""
+    return f"{said.rstrip(' .')}. {what_to_do}" if what_to_do else said

@@ -10,8 +10,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
+from s3cache.engines.profiles import PROFILES, Profile, is_amazon, profile_of
 from s3cache.errors import OptionError
 from s3cache.validation import Rule, build, flag, mapping, one_of, option, seconds, text, whole
 
@@ -91,6 +93,8 @@ class S3Options:
     max_attempts: int = option(3, whole(1))
     """How often a request goes out in all. A conditional write goes out once."""
     max_pool_connections: int = option(64, whole(1))
+    profile: str | None = option(None, one_of(*PROFILES).or_none())
+    """What kind of store it is; None: as its host tells. It is the cache's option PROFILE, handed on."""
 
     def redact(self, message: str) -> str:
         """The message without the values of the options that are secret, longest first, in case one holds another."""
@@ -115,14 +119,28 @@ def texts(value: object) -> Iterator[str]:
         yield str(value)
 
 
-def read(location: str, given: Mapping[str, object]) -> tuple[str, str, S3Options]:
-    """The bucket, the prefix ("" or text that ends in ``/``) and the checked options.
+class Target(NamedTuple):
+    """What an engine works on, and how."""
+
+    bucket: str
+    prefix: str
+    """Text that ends in ``/``, or "" for the bucket's root."""
+    profile: Profile
+    options: S3Options
+
+
+def read(location: str, given: Mapping[str, object], environ: Mapping[str, str]) -> Target:
+    """What LOCATION and the checked options say together.
 
     LOCATION is ``s3://bucket/prefix``, or a bare prefix beside ``bucket_name``, or empty beside it: then the cache is at the
-    bucket's root. Raises OptionError for every mistake in either.
+    bucket's root. Where no ``endpoint_url`` is given, that of the environment counts, as with AWS's own tools. Raises
+    OptionError for every mistake in either.
     """
-    options = build(S3Options, given)
-    check_endpoint(options.endpoint_url)
+    options = build(S3Options, given, spelled=spelled)
+    check_endpoint(options.endpoint_url, "OPTIONS['endpoint_url']")
+    if options.endpoint_url is None:
+        options = dataclasses.replace(options, endpoint_url=configured_endpoint(environ))
+        check_endpoint(options.endpoint_url, "AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL of the environment")
     check_credentials(options)
     check_parameters(options)
     bucket, prefix = parse_location(location)
@@ -132,13 +150,26 @@ def read(location: str, given: Mapping[str, object]) -> tuple[str, str, S3Option
         raise OptionError("No bucket is given. Write LOCATION as s3://bucket/prefix, or set OPTIONS['bucket_name'].")
     if not BUCKET.fullmatch(bucket):
         raise OptionError("The bucket's name is not one that S3 accepts: letters and digits, with . - _ or : between them.")
-    return bucket, prefix, options
+    profile = PROFILES[options.profile] if options.profile else profile_of(bucket, options.endpoint_url)
+    return Target(bucket, prefix, profile, options)
+
+
+def spelled(field: str) -> str:
+    """The option's name. PROFILE is the cache's own, handed on by it."""
+    return field.upper() if field == "profile" else field
+
+
+def configured_endpoint(environ: Mapping[str, str]) -> str | None:
+    """https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html"""
+    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
+        return None
+    return environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or None
 
 
 def location_url(bucket: str, prefix: str, endpoint_url: str | None) -> str:
     """The engine's ``location``: one URL for one place, however it was written."""
     url = f"s3://{bucket}/{quote(prefix, errors='surrogatepass')}".rstrip("/")
-    if endpoint_url is None or (urlsplit(endpoint_url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn")):
+    if endpoint_url is None or is_amazon(endpoint_url):
         return url
     return f"{url}?endpoint={endpoint_url.rstrip('/')}"
 
@@ -181,14 +212,14 @@ def same(what: str, name: str, first: str, second: str) -> str:
     return first or second
 
 
-def check_endpoint(url: str | None) -> None:
+def check_endpoint(url: str | None, place: str) -> None:
     if url is None:
         return
     if not has_host(url):
-        raise OptionError("OPTIONS['endpoint_url'] is not a URL of the form http://host[:port] or https://host[:port].")
+        raise OptionError(f"{place} is not a URL of the form http://host[:port] or https://host[:port].")
     parts = urlsplit(url)
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise OptionError("OPTIONS['endpoint_url'] holds keys, a query or a fragment. Keys belong into access_key and secret_key.")
+        raise OptionError(f"{place} holds keys, a query or a fragment. Keys belong into access_key and secret_key.")
 
 
 def check_credentials(options: S3Options) -> None:
@@ -198,6 +229,10 @@ def check_credentials(options: S3Options) -> None:
         raise OptionError("OPTIONS['security_token'] needs OPTIONS['access_key'] and OPTIONS['secret_key'].")
     if options.session_profile is not None and options.access_key is not None:
         raise OptionError("OPTIONS['session_profile'] and OPTIONS['access_key'] exclude each other: give one of the two.")
+    for name in ("access_key", "secret_key", "security_token"):
+        value = getattr(options, name) or ""
+        if not (value.isascii() and value.isprintable()):  # an SDK would repeat it in its error, escaped, or panic
+            raise OptionError(f"OPTIONS[{name!r}] holds a line break, or another character that no header can carry.")
 
 
 def check_parameters(options: S3Options) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 from s3cache.engines.base import Engine
-from s3cache.testing.wrapping import WrappedEngine
+from s3cache.runtime import Runtime
+from s3cache.testing.wrapping import Request, WrappedEngine
 
 
 class CountingEngine(WrappedEngine):
@@ -23,8 +23,7 @@ class CountingEngine(WrappedEngine):
         self.requests: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    @contextmanager
-    def _count(self, verb: str) -> Iterator[None]:
+    async def _count(self, verb: str, request: Request, runtime: Runtime) -> Any:
         with self._lock:
             self.requests[verb] += 1
-        yield
+        return await request()

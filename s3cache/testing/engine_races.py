@@ -58,7 +58,9 @@ class RacesContract(EngineFixtures):
             assert engine.get_object(name).body == b"40"
 
     def test_readers_see_whole_bodies_while_others_write(self, engine: Engine, name: str) -> None:
-        """An etag that a reader got with part of one body must not belong to another body, either."""
+        """Where overwrites are not atomic, a reader may meet less, but the writer's last word counts. An etag that a reader got
+        with part of one body must not belong to another body, either.
+        """
         bodies = [bytes([number]) * (1 + 40_000 * number) for number in range(8)]
         firsts: dict[Etag, bytes] = {}
         written = threading.Event()
@@ -69,9 +71,14 @@ class RacesContract(EngineFixtures):
             written.set()
 
         def read(first: int | None) -> None:
-            stored = engine.get_object(name, first=first)
-            assert stored.body in (bodies if first is None else [body[:first] for body in bodies])
-            assert stored.etag is None or firsts.setdefault(stored.etag, stored.body[:1]) == stored.body[:1]
+            try:
+                stored = engine.get_object(name, first=first)
+            except ObjectNotFound:
+                assert not engine.features.atomic_overwrites
+                return
+            if engine.features.atomic_overwrites:
+                assert stored.body in (bodies if first is None else [body[:first] for body in bodies])
+                assert stored.etag is None or firsts.setdefault(stored.etag, stored.body[:1]) == stored.body[:1]
 
         def work(number: int) -> None:
             if number == 0:
@@ -81,6 +88,7 @@ class RacesContract(EngineFixtures):
 
         engine.put_object(name, bodies[0])
         race(work, threads=5)
+        assert engine.get_object(name).body == bodies[-1]
 
     @repeated
     def test_a_delete_with_an_etag_spares_what_is_written_meanwhile(self, engine: Engine, name: str, turn: int) -> None:

@@ -5,14 +5,15 @@
 
 import pytest
 
-from s3cache.engines.boto3 import Boto3Engine
+from s3cache.engines import S3_ENGINES
 from s3cache.engines.local import LocalEngine
 from s3cache.engines.memory import MemoryEngine
+from s3cache.plugins import ENGINE, find
 from tests.cache.support import Clock, cache_over, callers
 from tests.servers import s3_options
 
 COMBINATIONS = [(engine, serializer) for engine in ("local", "memory") for serializer in ("pickle", "json", "msgpack")]
-COMBINATIONS.append(("boto3", "pickle"))
+COMBINATIONS += [(engine, "pickle") for engine in S3_ENGINES]
 
 
 @pytest.fixture
@@ -22,10 +23,18 @@ def clock():
 
 @pytest.fixture(scope="session")
 def bucket_engine(moto_server):
-    """One for all tests, because its clients take long to build."""
-    engine = Boto3Engine.from_options(f"s3://{moto_server.make_bucket()}/cache", s3_options(moto_server.url))
-    yield engine
-    engine.close()
+    """``bucket_engine(name)``: one of each S3 engine for all tests, because their clients take long to build."""
+    engines = {}
+
+    def made(name):
+        if name not in engines:
+            location = f"s3://{moto_server.make_bucket()}/cache"
+            engines[name] = find(ENGINE, name).from_options(location, s3_options(moto_server.url))
+        return engines[name]
+
+    yield made
+    for engine in engines.values():
+        engine.close()
 
 
 @pytest.fixture
@@ -37,14 +46,14 @@ def make_engine(request, tmp_path):
             return MemoryEngine()
         if name == "local":
             return LocalEngine.from_options(str(tmp_path / "cache"), {})
-        engine = request.getfixturevalue("bucket_engine")
+        engine = request.getfixturevalue("bucket_engine")(name)
         engine.delete_objects([info.name for info in engine.list_objects()])
         return engine
 
     return make
 
 
-@pytest.fixture(params=("memory", "local", "boto3"))
+@pytest.fixture(params=("memory", "local", *S3_ENGINES))
 def engine(request, make_engine):
     return make_engine(request.param)
 

@@ -1,7 +1,6 @@
 """How the asynchronous methods wait: on s3cache's own threads where an engine blocks, at once and not in turn."""
 
 import asyncio
-import contextlib
 import contextvars
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -27,12 +26,12 @@ class Watched(WrappedEngine):
     """Tells ``seen`` of every request, on the thread that makes it."""
 
     def __init__(self, inner, seen):
-        super().__init__(inner, lambda verb: self.told(verb))
+        super().__init__(inner, self.told)
         self.seen = seen
 
-    def told(self, verb):
+    async def told(self, verb, request, runtime):
         self.seen(verb)
-        return contextlib.nullcontext()
+        return await request()
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ OWN = [
 ]
 
 BOTO3 = [
-    ({"buckt_name": "x"}, r"OPTIONS\['buckt_name'\] is not an option. Known: access_key.*Did you mean 'bucket_name'\?"),
+    ({"buckt_name": "x"}, r"OPTIONS\['buckt_name'\] is not an option. Known: PROFILE, access_key.*Did you mean 'bucket_name'\?"),
     ({"bucket": "x"}, r"OPTIONS\['bucket'\] is not an option.*Did you mean 'bucket_name'\?"),
     ({"Endpoint_URL": "http://host"}, r"OPTIONS\['Endpoint_URL'\] is not an option"),
     ({"signing": True}, r"OPTIONS\['signing'\] is not an option.*written in capitals: 'SIGNING'"),

@@ -260,3 +260,8 @@ def test_messages_can_be_silenced():
 def test_w006_a_relative_directory(location, expected):
     assert ids(entry(location)) == expected
     assert ids(entry(location, ENGINE="memory")) == []
+
+
+def test_w006_a_prefix_in_a_storage_is_no_relative_directory(tmp_path):
+    storage = {"storage": "django.core.files.storage.FileSystemStorage", "location": str(tmp_path)}
+    assert ids(entry("site/cache", ENGINE="storages", **storage)) == []

@@ -2,9 +2,10 @@
 
 import pytest
 
-from s3cache.engines.boto3 import Boto3Engine
 from s3cache.engines.local import LocalEngine
+from s3cache.engines.memory import MemoryEngine
 from s3cache.naming import object_name
+from s3cache.plugins import ENGINE, find
 from tests.cache.support import cache_over, stored
 from tests.servers import s3_options
 
@@ -24,14 +25,19 @@ FOREIGN = (
 
 
 @pytest.fixture
-def sibling(engine, tmp_path, bucket_engine):
+def sibling(engine, tmp_path, request):
     """An engine whose LOCATION begins like that of ``engine``: cache and cache2."""
     if isinstance(engine, LocalEngine):
         return LocalEngine.from_options(str(tmp_path / "cache2"), {})
-    if isinstance(engine, Boto3Engine):
-        other = Boto3Engine.from_options(f"s3://{engine.bucket}/cache2", s3_options(engine.options.endpoint_url))
-        return other
-    return type(engine).from_options("", {})
+    if isinstance(engine, MemoryEngine):
+        return MemoryEngine.from_options("", {})
+    return beside(engine, request.node.callspec.params["engine"], "cache2")
+
+
+def beside(engine, name, prefix):
+    """Another engine of that name in the same bucket, under another prefix."""
+    bucket, _, url = engine.location.removeprefix("s3://").partition("/cache?endpoint=")
+    return find(ENGINE, name).from_options(f"s3://{bucket}/{prefix}", s3_options(url))
 
 
 def test_more_than_one_page_is_removed(make_engine, called, mode):
@@ -88,9 +94,9 @@ def test_a_location_that_begins_alike_stays(engine, sibling, called, mode):
     sibling.close()
 
 
-def test_a_location_inside_stays(bucket_engine, make_engine):
+def test_a_location_inside_stays(make_engine):
     engine = make_engine("boto3")
-    inside = Boto3Engine.from_options(f"s3://{engine.bucket}/cache/inside", s3_options(engine.options.endpoint_url))
+    inside = beside(engine, "boto3", "cache/inside")
     cache_over(inside).set("key", "stays")
     cache_over(engine).set("key", "goes")
     cache_over(engine).clear()

@@ -29,7 +29,7 @@ KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "wJalrXUt/nFEMI-secret"}
     ],
 )
 def test_a_place_is_read(location, given, bucket, prefix):
-    assert read(location, given)[:2] == (bucket, prefix)
+    assert read(location, given, {})[:2] == (bucket, prefix)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_place_is_read(location, given, bucket, prefix):
 )
 def test_a_place_that_means_nothing_is_refused(location, given, message):
     with pytest.raises(OptionError, match=message):
-        read(location, given)
+        read(location, given, {})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_place_that_means_nothing_is_refused(location, given, message):
 )
 def test_a_secret_in_location_is_refused_and_not_repeated(location):
     with pytest.raises(OptionError) as caught:
-        read(location, {})
+        read(location, {}, {})
     assert "topsecret" not in str(caught.value)
 
 
@@ -79,6 +79,7 @@ def test_a_secret_in_location_is_refused_and_not_repeated(location):
         ("bucket", "x/", "https://s3.eu-west-1.amazonaws.com", "s3://bucket/x"),
         ("bucket", "x/", "https://amazonaws.com.example/", "s3://bucket/x?endpoint=https://amazonaws.com.example"),
         ("bucket", "", "http://127.0.0.1:9000/", "s3://bucket?endpoint=http://127.0.0.1:9000"),
+        ("bucket", "", "https://my.elb.amazonaws.com", "s3://bucket?endpoint=https://my.elb.amazonaws.com"),
     ],
 )
 def test_one_place_has_one_url(bucket, prefix, endpoint, url):
@@ -86,7 +87,7 @@ def test_one_place_has_one_url(bucket, prefix, endpoint, url):
 
 
 def test_options_have_defaults():
-    options = read("s3://bucket", {})[2]
+    options = read("s3://bucket", {}, {}).options
     assert (options.connect_timeout, options.read_timeout, options.max_attempts, options.max_pool_connections) == (1.0, 3.0, 3, 64)
     assert options.use_ssl is True
     assert options.verify is None
@@ -110,7 +111,7 @@ def test_options_have_defaults():
     ],
 )
 def test_an_option_is_accepted(given):
-    options = read("s3://bucket", given)[2]
+    options = read("s3://bucket", given, {}).options
     assert {name: getattr(options, name) for name in given} == given
 
 
@@ -144,6 +145,9 @@ def test_an_option_is_accepted(given):
         ({"max_attempts": 0}, "1 or more"),
         ({"max_attempts": True}, "1 or more"),
         ({"max_pool_connections": 0}, "1 or more"),
+        ({"PROFILE": "cephs"}, r"OPTIONS\['PROFILE'\] is 'cephs'.*'aws', 'express', 'r2'"),
+        ({"PROFILE": 1}, r"OPTIONS\['PROFILE'\] is 1"),
+        ({"profile": "ceph"}, "OPTIONS\\['profile'\\] is not an option"),
         ({"access_key": "AKID"}, "belong together"),
         ({"secret_key": "word"}, "belong together"),
         ({"security_token": "word"}, "security_token.*needs"),
@@ -152,7 +156,7 @@ def test_an_option_is_accepted(given):
 )
 def test_an_option_is_refused(given, message):
     with pytest.raises(OptionError, match=message):
-        read("s3://bucket", given)
+        read("s3://bucket", given, {})
 
 
 @pytest.mark.parametrize(
@@ -168,8 +172,37 @@ def test_an_option_is_refused(given, message):
 )
 def test_a_refused_secret_is_not_repeated(given):
     with pytest.raises(OptionError) as caught:
-        read("s3://bucket", given)
+        read("s3://bucket", given, {})
     assert "topsecret" not in str(caught.value)
+
+
+OF_THE_ENVIRONMENT = {"AWS_ENDPOINT_URL_S3": "http://s3.example:9000", "AWS_ENDPOINT_URL": "http://all.example:9000"}
+
+
+@pytest.mark.parametrize(
+    ("given", "environ", "endpoint"),
+    [
+        ({}, {}, None),
+        ({}, OF_THE_ENVIRONMENT, "http://s3.example:9000"),
+        ({}, {"AWS_ENDPOINT_URL": "http://all.example:9000"}, "http://all.example:9000"),
+        ({}, {**OF_THE_ENVIRONMENT, "AWS_ENDPOINT_URL_S3": ""}, "http://all.example:9000"),
+        ({}, {**OF_THE_ENVIRONMENT, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, None),
+        ({"endpoint_url": "http://127.0.0.1:9000"}, OF_THE_ENVIRONMENT, "http://127.0.0.1:9000"),
+    ],
+)
+def test_the_endpoint_is_that_of_the_options_else_of_the_environment(given, environ, endpoint):
+    assert read("s3://bucket", given, environ).options.endpoint_url == endpoint
+
+
+def test_a_bad_endpoint_of_the_environment_is_refused_and_named():
+    with pytest.raises(OptionError, match="^AWS_ENDPOINT_URL_S3 .* of the environment is not a URL"):
+        read("s3://bucket", {}, {"AWS_ENDPOINT_URL_S3": "localhost:9000"})
+
+
+def test_the_profile_is_the_option_that_the_cache_hands_on():
+    target = read("s3://bucket", {"PROFILE": "ceph"}, {})
+    assert (target.profile.name, target.options.profile) == ("ceph", "ceph")
+    assert read("s3://bucket", {"PROFILE": None}, {}).profile.name == "aws"
 
 
 SECRETS = {
@@ -183,11 +216,11 @@ SECRETS = {
 
 
 def test_secrets_are_not_shown():
-    assert "secret" not in repr(read("s3://bucket", SECRETS)[2])
+    assert "secret" not in repr(read("s3://bucket", SECRETS, {}).options)
 
 
 def test_secrets_are_taken_out_of_a_message():
-    options = read("s3://bucket", SECRETS)[2]
+    options = read("s3://bucket", SECRETS, {}).options
     message = "secret-1 secret-2 secret-3 http://user:secret-4@proxy secret-5 secret-6"
     assert options.redact(f"In {message}, {message}.") == f"In {' '.join(['***'] * 6)}, {' '.join(['***'] * 6)}."
 

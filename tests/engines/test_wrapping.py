@@ -8,6 +8,7 @@ from s3cache.engines.local import LocalEngine
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import EngineUnavailable, ObjectNotFound, PreconditionFailed
 from s3cache.testing import CountingEngine, EngineContract, FlakyEngine
+from s3cache.testing.wrapping import WrappedAsyncEngine
 
 
 class TestCountingEngine(EngineContract):
@@ -127,3 +128,52 @@ def test_the_async_shape_fails_as_the_blocking_one_does(flaky):
 def test_an_unknown_verb_is_refused(flaky):
     with pytest.raises(ValueError, match="Known: get_object, put_object"):
         flaky.fail_next("get", lost())
+
+
+@pytest.mark.parametrize("shape", ["blocking", "async"])
+def test_a_body_is_cut_short_as_often_as_asked(flaky, shape):
+    flaky.put_object("name", b"a body")
+    flaky.truncate_next(3)
+
+    def got():
+        return (flaky.get_object("name") if shape == "blocking" else asyncio.run(flaky.asynchronous().get_object("name"))).body
+
+    assert [got(), got()] == [b"a b", b"a body"]
+
+
+def test_a_throttled_request_passes_when_it_is_repeated(flaky):
+    flaky.fail_next("get_object", EngineUnavailable("503 SlowDown"), times=2)
+    flaky.put_object("name", b"body")
+    for _ in range(2):
+        with pytest.raises(EngineUnavailable, match="SlowDown"):
+            flaky.get_object("name")
+    assert flaky.get_object("name").body == b"body"
+
+
+class Stopwatch:
+    """A runtime that notes how long it was told to wait, and does not."""
+
+    def __init__(self):
+        self.waits = []
+
+    async def sleep(self, seconds):
+        self.waits.append(seconds)
+
+
+def test_a_delayed_request_waits_as_its_shape_does(flaky):
+    stopwatch = Stopwatch()
+    shaped = WrappedAsyncEngine(flaky.inner.asynchronous(), flaky._pass, stopwatch)
+    flaky.delay_next("put_object", 0.2, times=2)
+    for name in ("one", "two", "three"):
+        asyncio.run(shaped.put_object(name, b"body"))
+    assert stopwatch.waits == [0.2, 0.2]
+    assert flaky.get_object("two").body == b"body"
+
+
+async def test_other_tasks_run_while_an_async_request_is_delayed(flaky):
+    flaky.delay_next("put_object", 0.05)
+    delayed = asyncio.ensure_future(flaky.asynchronous().put_object("slow", b"body"))
+    await asyncio.sleep(0)
+    await flaky.asynchronous().put_object("fast", b"body")
+    assert not delayed.done()
+    await delayed

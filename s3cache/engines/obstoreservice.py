@@ -1,0 +1,153 @@
+"""What the obstore engine asks of each kind of service, so that the verbs are written once for all of them.
+
+A ``Service`` is one LOCATION with its options: it knows how obstore's store for it is made and what is peculiar to it. ``Stores``
+keeps the stores that were made. There are several for one service, because obstore fixes in a store what differs here from request
+to request: whether it may be repeated, how long it may take, and how names are deleted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple, Protocol, cast
+
+from s3cache.engines.base import Etag, Features
+from s3cache.engines.obstoreerrors import Advice
+from s3cache.engines.obstorenames import is_name
+from s3cache.engines.s3errors import PLAIN, READ, REPLACE, Meanings
+from s3cache.engines.s3options import S3Options
+from s3cache.errors import Conflict, EngineMisconfigured, OptionError
+from s3cache.version import __version__
+
+USER_AGENT = f"s3cache/{__version__} obstore"
+MEGABYTE = 2**20
+NEVER = timedelta(days=7)
+"""For a time-out that obstore would else set to 30 seconds."""
+
+
+class Kind(NamedTuple):
+    """What is asked of a store."""
+
+    repeated: bool = True
+    """A request that failed may be sent again."""
+    bulk: bool = False
+    """Names are deleted many at once. Not every service and policy allows that, so one name has a request of its own."""
+    megabytes: int = 0
+    """How much a request may have to send, in powers of two, where that is above 1 MB.
+
+    obstore's read time-out runs until the answer begins, while the body is sent as well, so a store for large bodies waits longer.
+    """
+
+
+READING, DELETING_MANY = Kind(), Kind(bulk=True)
+
+
+def writing(size: int, *, conditional: bool) -> Kind:
+    """The kind of store for a body of that many bytes."""
+    return Kind(repeated=not conditional, megabytes=1 << (size // MEGABYTE).bit_length() if size > MEGABYTE else 0)
+
+
+class Service:
+    """A LOCATION as the engine sees it. What is here fits a store that is simple; the others say where they differ."""
+
+    location: str
+    features: Features
+    prefix: str = ""
+    written: Mapping[str, Any] = {}
+    """What obstore is told with every write."""
+    advice: Advice = Advice()
+    plain_meanings: Meanings = PLAIN
+    read_meanings: Meanings = READ
+    """On reads and deletes, which may meet no object."""
+
+    def make(self, kind: Kind) -> Any:
+        """A store of obstore. Called once for each kind, and first when it is needed."""
+        raise NotImplementedError
+
+    def write_meanings(self, *, if_match: bool, if_none_match: bool) -> Meanings:
+        """What the answer to a conditional write says."""
+        return {**(REPLACE if if_match else PLAIN), 409: Conflict}
+
+    def etag(self, about: Mapping[str, Any]) -> Etag:
+        """From what obstore tells of an object."""
+        return cast(Etag, about["e_tag"])
+
+    def version(self, etag: str) -> dict[str, str]:
+        """What obstore is told of the object that may be replaced."""
+        return {"e_tag": etag}
+
+    def if_none_match(self, etag: str) -> str:
+        return etag
+
+    def redact(self, message: str) -> str:
+        return message
+
+
+class Stores:
+    """The stores of one service, made when they are needed, and once."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._made: dict[Kind, Any] = {}
+        self._lock = threading.Lock()
+
+    def of(self, kind: Kind) -> Any:
+        """Raises EngineMisconfigured where obstore does not take the options."""
+        store = self._made.get(kind)
+        if store is None:
+            with self._lock:
+                store = self._made.get(kind) or self._make(kind)
+                self._made[kind] = store
+        return store
+
+    def forget(self) -> None:
+        """Their connections are closed when the last request on them has ended."""
+        self._made = {}
+
+    def _make(self, kind: Kind) -> Any:
+        from obstore.exceptions import BaseError
+
+        try:
+            return self._service.make(kind)
+        except (BaseError, OSError, ValueError, TypeError) as error:
+            said = self._service.redact(str(error).partition("\n")[0])
+            raise EngineMisconfigured(f"obstore refuses the options of {self._service.location}: {said}") from error
+
+
+class Network(Protocol):
+    """The options that every service behind a network has."""
+
+    @property
+    def connect_timeout(self) -> float: ...
+    @property
+    def read_timeout(self) -> float: ...
+    @property
+    def max_attempts(self) -> int: ...
+    @property
+    def max_pool_connections(self) -> int: ...
+
+
+def transport(options: Network, kind: Kind, *, plain_http: bool, **more: Any) -> dict[str, Any]:
+    """What obstore's store is told of time-outs, connections and repeating. ``more`` goes to its HTTP client."""
+    client = {
+        "allow_http": plain_http,
+        "connect_timeout": timedelta(seconds=options.connect_timeout),
+        "read_timeout": timedelta(seconds=options.read_timeout + kind.megabytes),
+        "timeout": NEVER,
+        "pool_max_idle_per_host": str(options.max_pool_connections),
+        "user_agent": USER_AGENT,
+        **more,
+    }
+    return {"client_options": client, "retry_config": {"max_retries": options.max_attempts - 1 if kind.repeated else 0}}
+
+
+def redacted(options: object, message: str) -> str:
+    """The message without the values of the options that are marked as secret."""
+    return S3Options.redact(cast(S3Options, options), message)
+
+
+def check_prefix(prefix: str) -> None:
+    """Raises OptionError for a prefix that obstore would refuse in every name."""
+    if not is_name(prefix + "x"):
+        raise OptionError("The engine 'obstore' cannot hold the prefix of LOCATION: it has a control character or is no Unicode.")
