@@ -1,4 +1,5 @@
 """``python -m benchmarks NAME`` runs a benchmark and prints its figures beside what was aimed for; without a name it lists them.
+``python -m benchmarks engines minio obstore`` measures only these engines.
 
 An aim that is missed is a finding and no failure: the exit status is 0 either way.
 """
@@ -13,12 +14,13 @@ from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 
-from benchmarks.harness import Report
+from benchmarks.engines import RIVALS
+from benchmarks.harness import Options, Report
 
 BENCHMARKS = {
     "layer": "What s3cache itself costs: get and set over the memory engine.",
     "local": "The engine local against Django's FileBasedCache.",
-    "boto3": "get and set through the engine boto3 against the plain boto3 client.",
+    "engines": "get and set through each S3 engine, or those named, against its SDK.",
     "startup": "What importing s3cache adds to the start of a Django process.",
 }
 AIM_COLUMNS = ["aim", "measured", ""]
@@ -32,17 +34,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings.configure(SECRET_KEY="a key for benchmarks")
     for name in BENCHMARKS if options.name == "all" else [options.name]:
         with tempfile.TemporaryDirectory(dir=options.directory, prefix="benchmark-") as directory:
-            report: Report = importlib.import_module(f"benchmarks.{name}").run(options.quick, directory)
+            asked = Options(options.quick, directory, options.engines)
+            report: Report = importlib.import_module(f"benchmarks.{name}").run(asked)
         show(report, options.markdown)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=[*BENCHMARKS, "all"])
+    parser.add_argument("engines", nargs="*", metavar="ENGINE", help="of the benchmark engines: only these")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: a look, not a measurement")
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     parser.add_argument("--directory", help="where files are written: the file system to measure (default: a temporary directory)")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.engines and (options.name != "engines" or not RIVALS.keys() >= set(options.engines)):
+        parser.error(f"only the benchmark engines takes names, of these: {', '.join(RIVALS)}")
+    return options
 
 
 def show(report: Report, markdown: bool) -> None:

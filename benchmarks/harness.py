@@ -24,6 +24,18 @@ Call = Callable[[int], object]
 
 
 @dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    quick: bool
+    """Fewer rounds."""
+    directory: str
+    """Empty, for what a benchmark writes; it is deleted afterwards."""
+    engines: Sequence[str] = ()
+    """Of the benchmark ``engines``: only these."""
+
+
+@dataclass(frozen=True)
 class Figures:
     """One contender's blocks, in seconds per call."""
 
@@ -68,11 +80,12 @@ class Report:
     aims: list[Aim] = field(default_factory=list)
 
 
-def measure(contenders: Mapping[str, Call], rounds: int) -> dict[str, Figures]:
-    """The figures of each contender. A block has the same number of calls in every round."""
-    sizes = {name: block_size(call) for name, call in contenders.items()}
+def measure(contenders: Mapping[str, Call], rounds: int, block: float = BLOCK) -> dict[str, Figures]:
+    """The figures of each contender. A block has the same number of calls in every round; one, for a ``block`` of 0 seconds."""
+    sizes = {name: block_size(call, block) for name, call in contenders.items()}
     blocks: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     gc.collect()
+    gc.freeze()  # so that the collections below have only the garbage of their round to look at
     gc.disable()
     try:
         for turn in range(rounds):
@@ -81,16 +94,18 @@ def measure(contenders: Mapping[str, Call], rounds: int) -> dict[str, Figures]:
             gc.collect()
     finally:
         gc.enable()
+        gc.unfreeze()
     return {
         name: Figures([wall for wall, _ in found], [cpu for _, cpu in found], rounds * sizes[name])
         for name, found in blocks.items()
     }
 
 
-def block_size(call: Call) -> int:
-    """How many calls take about a BLOCK. The trial also warms up what there is to warm."""
+def block_size(call: Call, block: float) -> int:
+    """How many calls take so many seconds, undisturbed. The trials also warm up what there is to warm."""
     timed(call, 0, 3)
-    return max(1, min(LONGEST, round(BLOCK / timed(call, 0, 5)[0])))
+    quickest = min(timed(call, 0, 5)[0] for _ in range(3))
+    return max(1, min(LONGEST, round(block / quickest)))
 
 
 def timed(call: Call, first: int, count: int) -> tuple[float, float]:
@@ -99,6 +114,11 @@ def timed(call: Call, first: int, count: int) -> tuple[float, float]:
     for number in range(first, first + count):
         call(number)
     return (time.perf_counter() - wall) / count, (time.process_time() - cpu) / count
+
+
+def share(one: Sequence[float], other: Sequence[float]) -> float:
+    """What the one takes of the other's time: the median of the ratios within a round, to which both are disturbed alike."""
+    return median(mine / theirs for mine, theirs in zip(one, other, strict=True))
 
 
 def microseconds(seconds: float) -> str:

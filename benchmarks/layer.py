@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.harness import Aim, Call, Report, measure, microseconds, ratio
+from benchmarks.harness import Aim, Call, Options, Report, measure, microseconds, ratio
 from s3cache import ObjectStoreCache, naming
 from s3cache.assembly import codec_of, envelopes_of
 from s3cache.backend import TEXT_KINDS
@@ -24,10 +24,10 @@ NOTES = [
 ]
 
 
-def run(quick: bool, directory: str) -> Report:
+def run(options: Options) -> Report:
     cache = ObjectStoreCache("layer", {"OPTIONS": {"ENGINE": "memory", "MAX_ENTRIES": 1_000_000}})
     cache.set_many({f"page-{number}": VALUE for number in range(KEYS)})
-    figures = measure(parts(cache), rounds=30 if quick else 300)
+    figures = measure(parts(cache), rounds=30 if options.quick else 300)
     report = Report("layer: get and set of 1 KB over the memory engine", NOTES, ["part", "median", "CPU", "of the whole"])
     for name, part in figures.items():
         whole = figures["cache.set" if name.startswith(("cache.set", "set:")) else "cache.get"]

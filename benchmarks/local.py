@@ -12,7 +12,7 @@ from typing import Any
 from django.core.cache.backends.base import BaseCache
 from django.core.cache.backends.filebased import FileBasedCache
 
-from benchmarks.harness import Aim, Call, Figures, Report, measure, microseconds, ratio
+from benchmarks.harness import Aim, Call, Figures, Options, Report, measure, microseconds, ratio
 from s3cache import ObjectStoreCache
 
 SIZES = {"1 KB": 1024, "64 KB": 64 * 1024, "1 MB": 1024 * 1024}
@@ -39,14 +39,14 @@ class Unculled(FileBasedCache):
         pass
 
 
-def run(quick: bool, directory: str) -> Report:
+def run(options: Options) -> Report:
     report = Report("local: the engine local against Django's FileBasedCache", NOTES, COLUMNS)
     slower, slow_sets = [], []
     for population in POPULATIONS:
-        ours, theirs = filled(f"{directory}/{population}", population)
+        ours, theirs = filled(f"{options.directory}/{population}", population)
         for size, length in SIZES.items():
             for verb, pair in contests(ours, theirs, mixture(length)).items():
-                figures = measure(pair, rounds=8 if quick else 40)
+                figures = measure(pair, rounds=8 if options.quick else 40)
                 what = f"{verb} {size}"
                 report.rows.append(row(what, population, figures["s3cache"], figures["FileBased"]))
                 gain = figures["FileBased"].typical / figures["s3cache"].typical

@@ -1,19 +1,23 @@
-"""The smallest object store that boto3 is content with, in a process of its own: PUT, GET and DELETE of objects in a dictionary.
+"""The smallest object store that the SDKs are content with, in a process of its own: objects in a dictionary.
 
-It answers in a tenth of the time that the client takes for a request, so that a benchmark measures the client. It checks no
-signature and sends the headers that S3 sends. As real servers do, it answers ``Expect: 100-continue`` before the body comes.
+It answers in a fraction of the time that most clients take for a request, so that a benchmark measures the client, and it counts
+the requests. It checks no signature and sends the headers that S3 sends. As real servers do, it answers ``Expect: 100-continue``
+before the body comes. It knows PUT, GET, HEAD and DELETE of one object, addressed path-style, and nothing else.
 """
 
 from __future__ import annotations
 
-import hashlib
+import itertools
+import json
 import re
 import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 EXPECT = re.compile(rb"\r\nexpect: *100-continue", re.IGNORECASE)
@@ -26,26 +30,32 @@ MISSING = b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>NoSuchKey</Code
 
 
 class Store:
-    """The objects of all connections, by path."""
+    """The objects of all connections, by path, and how many requests came, by method."""
 
     def __init__(self) -> None:
+        self.requests: Counter[str] = Counter()
         self._objects: dict[bytes, tuple[bytes, bytes]] = {}
+        self._etags = (b'"%032x"' % number for number in itertools.count())
 
     def answer(self, method: bytes, path: bytes, body: bytes) -> bytes:
+        self.requests[method.decode()] += 1
         if method == b"PUT":
-            etag = hashlib.md5(body, usedforsecurity=False).hexdigest().encode()
+            etag = next(self._etags)
             self._objects[path] = body, etag
-            return HEAD % b"200 OK" + b'ETag: "%s"\r\nContent-Length: 0\r\n\r\n' % etag
+            return HEAD % b"200 OK" + b"ETag: %s\r\nContent-Length: 0\r\n\r\n" % etag
         if method == b"DELETE":
             self._objects.pop(path, None)
             return HEAD % b"204 No Content" + b"\r\n"
+        status, headers, found = self._look(path)
+        answer = HEAD % status + headers + b"Content-Length: %d\r\n\r\n" % len(found)
+        return answer if method == b"HEAD" else answer + found
+
+    def _look(self, path: bytes) -> tuple[bytes, bytes, bytes]:
+        """Status, headers and body."""
         if path not in self._objects:
-            return HEAD % b"404 Not Found" + b"Content-Type: application/xml\r\nContent-Length: %d\r\n\r\n%s" % (
-                len(MISSING),
-                MISSING,
-            )
+            return b"404 Not Found", b"Content-Type: application/xml\r\n", MISSING
         body, etag = self._objects[path]
-        return HEAD % b"200 OK" + STORED + b'ETag: "%s"\r\nContent-Length: %d\r\n\r\n%s' % (etag, len(body), body)
+        return b"200 OK", STORED + b"ETag: %s\r\n" % etag, body
 
 
 def serve(connection: socket.socket, store: Store) -> None:
@@ -74,20 +84,33 @@ def whole(connection: socket.socket, body: bytes, length: int) -> bytes:
     return b"".join(pieces)
 
 
+class Server(NamedTuple):
+    """A running server, as its client sees it."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def requests(self) -> Counter[str]:
+        """How many requests came since it started, by method."""
+        assert self.process.stdin is not None and self.process.stdout is not None
+        print(file=self.process.stdin, flush=True)
+        return Counter(json.loads(self.process.stdout.readline()))
+
+
 @contextmanager
-def running() -> Iterator[str]:
-    """The URL of a server that runs as long as the block."""
+def running() -> Iterator[Server]:
+    """A server that runs as long as the block."""
     command = [sys.executable, "-m", __name__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdin is not None
+        assert process.stdin is not None and process.stdout is not None
         try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+            yield Server(f"http://127.0.0.1:{int(process.stdout.readline())}", process)
         finally:
             process.stdin.close()
 
 
 def main() -> None:
-    """Prints its port, and ends when its standard input does."""
+    """Prints its port, then its count of requests for each line that comes, and ends when its standard input does."""
     listener = socket.create_server(("127.0.0.1", 0))
     store = Store()
 
@@ -98,7 +121,8 @@ def main() -> None:
 
     threading.Thread(target=accept, daemon=True).start()
     print(listener.getsockname()[1], flush=True)
-    sys.stdin.read()
+    for _ in sys.stdin:
+        print(json.dumps(store.requests), flush=True)
 
 
 if __name__ == "__main__":

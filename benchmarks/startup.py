@@ -11,7 +11,7 @@ import sys
 import time
 from statistics import median
 
-from benchmarks.harness import Aim, Report
+from benchmarks.harness import Aim, Options, Report
 
 AIM = 0.030
 ROUNDS = 11
@@ -44,10 +44,10 @@ Times = tuple[float, float, float]
 """Seconds: elapsed, of CPU time, and of CPU time in ``import s3cache``."""
 
 
-def run(quick: bool, directory: str) -> Report:
-    environment = with_bytecode(directory)
+def run(options: Options) -> Report:
+    environment = with_bytecode(options.directory)
     loaded = {name: one(program, environment)[1] for name, program in PROGRAMS.items()}  # also makes the bytecode
-    rounds = [turn(environment) for _ in range(3 if quick else ROUNDS)]
+    rounds = [turn(environment) for _ in range(3 if options.quick else ROUNDS)]
     report = Report("startup: what importing s3cache adds", NOTES, COLUMNS)
     for name in PROGRAMS:
         figures = [find(rounds, name, kind) for find, kind in FIGURES]
