@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from s3cache.engines.s3options import has_host, is_proxy_url
+from s3cache.engines.s3location import has_host
+from s3cache.engines.s3options import is_proxy_url
 from s3cache.errors import OptionError
 
 Options = dict[str, Any]
@@ -42,7 +43,7 @@ def endpoint(host: Any, port: Any, use_ssl: bool | None) -> Options:
         return {"use_ssl": use_ssl}
     named = f"{host or 's3.amazonaws.com'}" if port is None else f"{host or 's3.amazonaws.com'}:{port}"
     url = f"{'http' if use_ssl is False else 'https'}://{named}"
-    if re.search(r"[/@?#]", named) or not has_host(url):
+    if not isinstance(host, str | None) or re.search(r"[/@?#]", named) or not has_host(url):
         raise OptionError(
             "OPTIONS['HOST'] and OPTIONS['PORT'] are no host and no port; accepted: a host's name without http:// or https:// "
             "before it, and a number."
@@ -55,7 +56,7 @@ def endpoint(host: Any, port: Any, use_ssl: bool | None) -> Options:
 
 def proxies(proxy: Any, port: Any) -> Options:
     url = f"http://{proxy}" if port is None else f"http://{proxy}:{port}"
-    if proxy is None or not is_proxy_url(url):
+    if not isinstance(proxy, str) or "/" in proxy or not is_proxy_url(url):
         raise OptionError("OPTIONS['PROXY'] and OPTIONS['PROXY_PORT'] are no host and no port. Write OPTIONS['proxies'] instead.")
     return {"proxies": {"http": url, "https": url}}
 

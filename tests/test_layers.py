@@ -10,15 +10,21 @@ import pytest
 ROOT = Path(__file__).parents[1] / "s3cache"
 LAYERS = [
     """errors validation naming expiry signing envelope codec culling version serializers serializers.* compressors compressors.*
-       engines engines.base engines.profiles engines.s3answers engines.s3errors engines.s3headers engines.s3options
-       engines.sortednames legacyvalues""",
+       engines engines.base engines.profiles engines.s3answers engines.redaction engines.s3errors engines.s3headers
+       engines.s3location engines.s3options engines.sortednames legacyvalues""",
     "runtime engines.*",
     "statistics proving entries retries conditional looks operations testing testing.*",
     "options legacyoptions hookspecs plugins sharing assembly",
     "s3cache backend legacy checks apps __main__ demo demo.*",
 ]
-SDKS = {"boto3", "botocore", "minio", "obstore", "storages", "msgpack", "lz4", "backports", "compression"}
-HOMES = {"botocore": ("boto3", "awsconfig"), "backports": "zstd", "compression": "zstd"}
+SDKS = {"boto3", "botocore", "minio", "urllib3", "certifi", "obstore", "storages", "msgpack", "lz4", "backports", "compression"}
+HOMES = {
+    "botocore": ("boto3", "awsconfig"),
+    "urllib3": ("boto3", "minio"),
+    "certifi": "minio",
+    "backports": "zstd",
+    "compression": "zstd",
+}
 STORAGES = ("django.core.files.", "django.core.exceptions.", "django.conf.settings", "django.utils.module_loading.")
 DJANGO = {
     "engines.localfiles": "django.core.files.locks",

@@ -1,7 +1,7 @@
 """The engine over boto3, AWS's own SDK for Python, by public means only.
 
-The four verbs come first, then what the SDK's answers and errors say. ``boto3clients`` makes the clients on first use, under a
-lock, and boto3 is imported then; ``s3errors`` knows what S3's codes mean.
+The verbs come first, then what the SDK's answers and errors say. ``s3bucket`` has what all engines over such an SDK share;
+``boto3clients`` makes the clients on first use, and boto3 is imported then; ``s3errors`` knows what S3's codes mean.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import contextlib
 import functools
 import os
 import re
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from s3cache.engines import s3options
 from s3cache.engines.awsplaces import looked_at
-from s3cache.engines.base import Etag, Features, ObjectInfo, StoredObject
+from s3cache.engines.base import Etag, ObjectInfo, StoredObject
 from s3cache.engines.boto3clients import Connection, check_etag, connect, parse_timestamp
-from s3cache.engines.s3answers import ForeignAnswer, Head, check_conditions, read_object
+from s3cache.engines.s3answers import BROKEN_OFF, ForeignAnswer, Head, check_conditions, read_object
+from s3cache.engines.s3bucket import BucketEngine
 from s3cache.engines.s3errors import (
     CERTIFICATE,
     KEYS,
@@ -32,7 +31,6 @@ from s3cache.engines.s3errors import (
     sentences,
     write_meanings,
 )
-from s3cache.engines.s3options import Target
 from s3cache.errors import EngineError, EngineMisconfigured, EngineUnavailable, NotSupported, ObjectNotFound
 
 UNUSABLE = (FileNotFoundError, PermissionError, KeyError, RuntimeError)
@@ -41,25 +39,10 @@ INVALID_HEADER = re.compile(r"Invalid header value .*", re.DOTALL)
 """Followed by the value, which may be a session token."""
 
 
-class Boto3Engine:
+class Boto3Engine(BucketEngine[Connection]):
     """A bucket, seen through boto3. Options: ``S3Options``. Raises what ``engines/base.py`` says."""
 
     requires = ("boto3",)
-
-    def __init__(self, target: Target) -> None:
-        self.target = target
-        self.prefix = target.prefix
-        self.location = s3options.location_url(target.bucket, target.prefix, target.options.endpoint_url)
-        self.features: Features = target.profile.features
-        self._lock = threading.Lock()
-        self._connection: Connection | None = None
-
-    @classmethod
-    def from_options(cls, location: str, options: Mapping[str, object]) -> Self:
-        return cls(s3options.read(location, options, os.environ))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.location!r})"
 
     def get_object(
         self, name: str, *, first: int | None = None, if_none_match: Etag = None, limit: int | None = None
@@ -99,18 +82,6 @@ class Boto3Engine:
             check_etag(answer)
             return answer["ETag"]  # type: ignore[no-any-return]
 
-    def delete_objects(self, names: Sequence[str], *, etags: Sequence[Etag] | None = None) -> None:
-        """Costs one DELETE for one name, one POST for several, nothing for none.
-
-        https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-        """
-        if etags is not None:
-            raise NotSupported("delete_objects takes no etags here: too many stores would ignore them.")
-        if len(names) == 1:
-            self._delete_one(names[0])
-        elif names:
-            self._delete_many(names)
-
     def _delete_one(self, name: str) -> None:
         with contextlib.suppress(ObjectNotFound), self._errors("delete_objects", name, READ):
             connection = self._connected()
@@ -133,35 +104,23 @@ class Boto3Engine:
         return self._listing({"Prefix": prefix} | ({"StartAfter": start_after} if start_after else {}))
 
     def _listing(self, parameters: dict[str, str]) -> Iterator[ObjectInfo]:
+        asked: set[str] = set()
         token: str | None = ""
         while token is not None:
             with self._errors("list_objects", parameters["Prefix"], PLAIN):
                 connection = self._connected()
                 page = connection.retrying.list_objects_v2(**connection.parameters["ListObjectsV2"], **parameters)
-            for entry in page.get("Contents", ()):
-                yield ObjectInfo(entry["Key"], entry["Size"], entry["LastModified"], entry.get("ETag"))
-            token = page.get("NextContinuationToken")
+                infos = [info_of(entry) for entry in page.get("Contents", ())]
+                token = next_token(page, asked)
+            yield from infos
             parameters["ContinuationToken"] = token or ""
-
-    def asynchronous(self) -> None:
-        """boto3 has no asynchronous shape."""
-
-    def close(self) -> None:
-        with self._lock:
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.retrying.close()
-            connection.once.close()
-
-    def _connected(self) -> Connection:
-        connection = self._connection
-        if connection is None:
-            with self._lock:
-                connection = self._connection = self._connection or self._connect()
-        return connection
 
     def _connect(self) -> Connection:
         return connect(self.target)
+
+    def _disconnect(self, connection: Connection) -> None:
+        connection.retrying.close()
+        connection.once.close()
 
     @contextlib.contextmanager
     def _errors(self, verb: str, about: str, meanings: Meanings) -> Iterator[None]:
@@ -241,7 +200,7 @@ def sdk_errors() -> tuple[type[Exception], ...]:
     from botocore.parsers import ResponseParserError
     from urllib3.exceptions import HTTPError
 
-    return BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, ValueError, *UNUSABLE
+    return BotoCoreError, ClientError, ResponseParserError, HTTPError, OSError, OverflowError, ValueError, *UNUSABLE
 
 
 @functools.cache
@@ -278,6 +237,21 @@ def fetch(client: Any, parameters: dict[str, Any]) -> dict[str, Any]:
             raise
     parameters.pop("Range", None)
     return client.get_object(**parameters)  # type: ignore[no-any-return]
+
+
+def info_of(entry: dict[str, Any]) -> ObjectInfo:
+    return ObjectInfo(entry["Key"], entry["Size"], entry["LastModified"], entry.get("ETag"))
+
+
+def next_token(page: dict[str, Any], asked: set[str]) -> str | None:
+    """What to ask for the next page with; None after the last. A store without ListObjectsV2 would stop here, or go in circles."""
+    if not page.get("IsTruncated"):
+        return None
+    token: str = page.get("NextContinuationToken", "")
+    if not token or token in asked:
+        raise ForeignAnswer(BROKEN_OFF)
+    asked.add(token)
+    return token
 
 
 def head_of(answer: dict[str, Any]) -> Head:

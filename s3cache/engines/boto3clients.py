@@ -28,6 +28,7 @@ USER_AGENT = f"s3cache/{__version__} boto3"
 """A fixed one: boto3's own is put together anew for every request, a tenth of its time."""
 OPERATIONS = ("GetObject", "PutObject", "DeleteObject", "DeleteObjects", "ListObjectsV2")
 LARGE = 1024 * 1024
+REFUSED = "refuses the options, or the credentials and the AWS files that it found"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ def connect(target: Target) -> Connection:
         session = make_session(options)
         config = make_config(options, target.profile)
         retrying, once = make_client(session, options, config), make_client(session, options, sent_once(config))
-    except (OSError, ValueError) as error:  # an unreadable file; a host that botocore does not like
-        raise EngineMisconfigured(f"boto3 refuses the options: {options.redact(str(error))}") from error
+    except (OSError, ValueError) as error:  # an unreadable file; a host that botocore does not like; keys that are none
+        raise EngineMisconfigured(f"boto3 {REFUSED}: {options.redact(str(error))}") from error
     return Connection(retrying, once, request_parameters(retrying, target.bucket, options))
 
 
@@ -157,7 +158,7 @@ def refuse_foreign(operation_model: Any, response_dict: Mapping[str, Any], **_: 
 
 def check_etag(answer: Mapping[str, Any]) -> None:
     """Every S3 store gives one."""
-    if "ETag" not in answer:
+    if not answer.get("ETag"):
         raise ForeignAnswer("the answer has no ETag")
 
 

@@ -84,7 +84,7 @@ class LocalEngine:
 
         Raises OptionError for any option, and for a LOCATION that is empty, another kind of URL, or there but not a directory.
         """
-        build(Options, options)
+        build(Options, options, hint="The engine 'local' has none; those of a bucket belong to boto3, minio, obstore or storages.")
         directory = directory_of(location)
         if os.path.exists(directory) and not os.path.isdir(directory):
             raise OptionError(f"LOCATION is {location!r}, which is not a directory. Give a directory; the first write makes it.")

@@ -49,7 +49,7 @@ class MemoryEngine:
     @classmethod
     def from_options(cls, location: str, options: Mapping[str, object]) -> Self:
         """A new store: caches of one LOCATION have one store because they share the engine. Raises OptionError for any option."""
-        build(Options, options)
+        build(Options, options, hint="The engine 'memory' has none; those of a bucket belong to boto3, minio, obstore or storages.")
         return cls(unquote(location.removeprefix(SCHEME)) if location.startswith(SCHEME) else location)
 
     def get_object(

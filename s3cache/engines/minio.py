@@ -1,7 +1,8 @@
 """The engine over the MinIO SDK: light, and at home with every S3 store.
 
-The four verbs come first, each one call of the SDK, then what its answers and errors say. ``minioclients`` makes the client on
-first use, under a lock, and the SDK is imported then; ``miniopool`` tells what an ``Exchange`` is for.
+The verbs come first, each one call of the SDK, then what its answers say. ``s3bucket`` has what all engines over such an SDK
+share; ``minioclients`` makes the client on first use, and the SDK is imported then; ``miniopool`` tells what an ``Exchange`` is
+for, and ``minioerrors`` what errors say.
 """
 
 from __future__ import annotations
@@ -9,51 +10,37 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import os
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
-from s3cache.engines import s3options
-from s3cache.engines.base import Etag, Features, ObjectInfo, StoredObject
+from s3cache.engines.base import Etag, ObjectInfo, StoredObject
 from s3cache.engines.minioclients import Connection, connect
 from s3cache.engines.minioerrors import describe, meaning, sdk_errors
 from s3cache.engines.miniopool import Exchange
 from s3cache.engines.profiles import Profile
 from s3cache.engines.s3answers import ForeignAnswer, Head, check_conditions, read_object
+from s3cache.engines.s3bucket import BucketEngine
 from s3cache.engines.s3errors import PLAIN, READ, Meanings, write_meanings
 from s3cache.engines.s3headers import request_headers
 from s3cache.engines.s3options import Target
-from s3cache.errors import EngineMisconfigured, EngineUnavailable, NotSupported, ObjectNotFound, OptionError
+from s3cache.errors import EngineMisconfigured, EngineUnavailable, ObjectNotFound, OptionError
 
 LEAST_PART = 5 * 1024 * 1024
 """The SDK accepts no smaller part_size."""
 
 
-class MinioEngine:
+class MinioEngine(BucketEngine[Connection]):
     """A bucket, seen through the MinIO SDK. Options: ``S3Options``. Raises what ``engines/base.py`` says."""
 
     requires = ("minio",)
 
     def __init__(self, target: Target) -> None:
         check_options(target)
-        self.target = target
-        self.prefix = target.prefix
-        self.location = s3options.location_url(target.bucket, target.prefix, target.options.endpoint_url)
-        self.features: Features = target.profile.features
+        super().__init__(target)
         self._headers = request_headers(target.options)
-        self._lock = threading.Lock()
-        self._connection: Connection | None = None
-
-    @classmethod
-    def from_options(cls, location: str, options: Mapping[str, object]) -> Self:
-        return cls(s3options.read(location, options, os.environ))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.location!r})"
 
     def get_object(
         self, name: str, *, first: int | None = None, if_none_match: Etag = None, limit: int | None = None
@@ -88,18 +75,6 @@ class MinioEngine:
             )
             return etag_of(exchange)
 
-    def delete_objects(self, names: Sequence[str], *, etags: Sequence[Etag] | None = None) -> None:
-        """Costs one DELETE for one name, one POST for several, nothing for none.
-
-        https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-        """
-        if etags is not None:
-            raise NotSupported("delete_objects takes no etags here: too many stores would ignore them.")
-        if len(names) == 1:
-            self._delete_one(names[0])
-        elif names:
-            self._delete_many(names)
-
     def _delete_one(self, name: str) -> None:
         exchange = Exchange(self._headers.other)
         with contextlib.suppress(ObjectNotFound), self._request(exchange, "delete_objects", name, READ) as client:
@@ -117,8 +92,9 @@ class MinioEngine:
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
         """
         listing: Iterator[Any] | None = None
+        asked: set[str] = set()
         while True:
-            exchange = Exchange(self._headers.other, root=b"ListBucketResult")
+            exchange = Exchange(self._headers.other, root=b"ListBucketResult", asked=asked)
             with self._request(exchange, "list_objects", prefix, PLAIN) as client:
                 listing = listing or client.list_objects(
                     bucket_name=self.target.bucket, prefix=prefix, recursive=True, start_after=start_after
@@ -129,21 +105,11 @@ class MinioEngine:
                 return
             yield info
 
-    def asynchronous(self) -> None:
-        """The SDK has no asynchronous shape."""
+    def _connect(self) -> Connection:
+        return connect(self.target)
 
-    def close(self) -> None:
-        with self._lock:
-            connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.pool.clear()
-
-    def _connected(self) -> Connection:
-        connection = self._connection
-        if connection is None:
-            with self._lock:
-                connection = self._connection = self._connection or connect(self.target)
-        return connection
+    def _disconnect(self, connection: Connection) -> None:
+        connection.pool.clear()
 
     @contextlib.contextmanager
     def _request(self, exchange: Exchange, verb: str, about: str, meanings: Meanings) -> Iterator[Any]:
@@ -222,7 +188,7 @@ def fetch(client: Any, exchange: Exchange, wanted: dict[str, str], first: int | 
 def etag_of(exchange: Exchange) -> Etag:
     """Every S3 store gives one; a web server may say 200 without."""
     etag: Etag = exchange.response.headers.get("ETag")
-    if etag is None:
+    if not etag:
         raise ForeignAnswer("the answer has no ETag")
     return etag
 

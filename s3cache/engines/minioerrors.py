@@ -73,4 +73,4 @@ def sdk_errors() -> tuple[type[Exception], ...]:
     from minio.error import MinioException
     from urllib3.exceptions import HTTPError
 
-    return MinioException, HTTPError, ParseError, OSError, ValueError
+    return MinioException, HTTPError, ParseError, OSError, OverflowError, ValueError

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
-from s3cache.engines.s3answers import ForeignAnswer
+from s3cache.engines.s3answers import BROKEN_OFF, ForeignAnswer
 from s3cache.engines.s3options import S3Options
 
 REPEATED = (429, 500, 502, 503, 504)
@@ -35,12 +35,21 @@ class Exchange:
     """Its request must not be repeated."""
     root: bytes = b""
     """What a good answer holds. The SDK takes any XML for an answer that is empty: a page of XHTML for a batch deleted."""
+    asked: set[str] | None = None
+    """The URLs of a listing's pages. A second time the same would go in circles."""
     response: Any = None
 
     @property
     def status(self) -> int:
         """0 where no answer came."""
         return 0 if self.response is None else self.response.status
+
+    def check(self, url: str) -> None:
+        """Raises ForeignAnswer for a page that the listing had already."""
+        if self.asked is not None:
+            if url in self.asked:
+                raise ForeignAnswer(BROKEN_OFF)
+            self.asked.add(url)
 
     def __enter__(self) -> Self:
         """From here on, what the client sends on this thread belongs to the exchange."""
@@ -69,6 +78,7 @@ class Exchanging:
     def urlopen(self, method: str, url: str, *, headers: Any, **given: Any) -> Any:
         """Follows no redirect: its target would get a request that was signed for another host."""
         exchange: Exchange = current.exchange
+        exchange.check(url)
         if exchange.headers:
             headers.update(exchange.headers)
             if "Authorization" in headers:  # S3 refuses an x-amz- header that is not signed

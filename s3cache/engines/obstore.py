@@ -9,6 +9,7 @@ https://developmentseed.org/obstore/latest/
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -42,8 +43,8 @@ class Verbs:
         """Costs one GET; two for the first bytes of an empty object, or of a server that does not know ranges."""
         store = self._store(READING, name)
         options = get_options(first, None if if_none_match is None else self._service.if_none_match(if_none_match))
-        try:
-            result = await self._fetch(store, name, options)
+        with self._errors("get_object", name, self._service.read_meanings):
+            result = await (self._calls.get(store, name, options) if first is None else self._first_bytes(store, name, options))
             about = result.meta
             etag = self._known(self._service.etag(about))
             if limit is not None and about["size"] > limit:
@@ -52,16 +53,14 @@ class Verbs:
                 body = await self._calls.read(result)
             else:  # the first piece of a stream has that many bytes, or is all there is
                 body = await self._calls.following(result.stream(min_chunk_size=max(first, 1)))
-        except sdk_errors() as error:
-            raise self._error("get_object", name, error, self._service.read_meanings) from error
         return StoredObject(bytes(body or b"")[:first], etag)
 
-    async def _fetch(self, store: Any, name: str, options: dict[str, Any]) -> Any:
+    async def _first_bytes(self, store: Any, name: str, options: dict[str, Any]) -> Any:
         """The answer to a GET. Where there is no range to be had it is of the whole object, and ``options`` has none any more."""
         try:
             return await self._calls.get(store, name, options)
         except sdk_errors() as error:
-            if "range" not in options or not NO_RANGE.search(str(error)):
+            if not NO_RANGE.search(str(error)):
                 raise
         del options["range"]
         return await self._calls.get(store, name, options)
@@ -78,10 +77,8 @@ class Verbs:
             options["mode"] = "create" if if_match is None else service.version(if_match)
             meanings = service.write_meanings(if_match=if_match is not None, if_none_match=if_none_match)
         store = self._store(writing(len(body), conditional=conditional), name)
-        try:
+        with self._errors("put_object", name, meanings):
             return self._known(service.etag(await self._calls.put(store, name, body, options)))
-        except sdk_errors() as error:
-            raise self._error("put_object", name, error, meanings) from error
 
     async def delete_objects(self, names: Sequence[str], *, etags: Sequence[Etag] | None = None) -> None:
         """Costs one request; nothing for no names."""
@@ -117,10 +114,9 @@ class Verbs:
 
     async def _page(self, pages: Any, prefix: str) -> Any:
         """The next thousand objects; None at the end."""
-        try:
+        check_process()  # a listing may have been begun before a fork
+        with self._errors("list_objects", prefix, self._service.plain_meanings):
             return await self._calls.following(pages)
-        except sdk_errors() as error:
-            raise self._error("list_objects", prefix, error, self._service.plain_meanings) from error
 
     def _store(self, kind: Kind, *names: str) -> Any:
         """A store to send a request with, here and now."""
@@ -132,10 +128,20 @@ class Verbs:
 
     def _known(self, etag: Etag) -> Etag:
         """Every store gives one; what answers 200 without is a web server."""
-        if etag is None:
+        if not etag:
             foreign = self._service.advice.foreign
             raise EngineMisconfigured(f"{self._service.location} answers without an ETag, as no store does. {foreign}".rstrip())
         return etag
+
+    @contextlib.contextmanager
+    def _errors(self, verb: str, about: str, meanings: Meanings) -> Iterator[None]:
+        """obstore's errors as ours, and a panic of Rust's, which is no Exception."""
+        try:
+            yield
+        except BaseException as error:
+            if not is_sdk_error(error):
+                raise
+            raise self._error(verb, about, error, meanings) from error
 
     def _error(self, verb: str, about: str, error: BaseException, meanings: Meanings) -> EngineError:
         """obstore's error as ours. ``meanings`` is what the verb reads differently."""

@@ -14,19 +14,21 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from s3cache.engines import s3options
+from s3cache.engines import s3location
 from s3cache.engines.base import Etag, Features
 from s3cache.engines.obstoreerrors import Advice
-from s3cache.engines.obstoreservice import Kind, Service, check_prefix, redacted, transport
+from s3cache.engines.obstoreservice import Kind, Service, check_prefix, transport
+from s3cache.engines.redaction import redacted
 from s3cache.engines.s3errors import Meanings
 from s3cache.errors import Conflict, EngineMisconfigured, ObjectNotFound, OptionError, PreconditionFailed
-from s3cache.validation import Rule, build, flag, option, seconds, text, whole
+from s3cache.validation import build, flag, option, seconds, text, whole
 
 REACH = "Check that the vendor's host, or that of OPTIONS['endpoint'], can be reached from this machine."
 CERTIFICATE = "Check that OPTIONS['endpoint'] begins with https:// only where the server speaks TLS, and is the certificate's host."
 FOREIGN = "What answers there is no store of this kind. Check OPTIONS['endpoint']."
 MISSING = "Create the bucket or container, or correct its name in LOCATION."
 FORBIDDEN = "Check the credentials in OPTIONS, or where else they come from, and what they are allowed to do."
+PROFILE = "PROFILE, bucket_name and the AWS names are for s3://."
 ADVICE = {"NoSuchBucket": MISSING, "ContainerNotFound": MISSING, 401: FORBIDDEN, 403: FORBIDDEN}
 
 
@@ -37,10 +39,6 @@ def answered(code: str, status: int) -> str:
 CONTAINER = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{1,221}")
 
 
-def endpoint_url() -> Rule:
-    return Rule("http://host[:port] or https://host[:port]", lambda value: isinstance(value, str) and s3options.has_host(value))
-
-
 @dataclasses.dataclass(frozen=True)
 class NetworkOptions:
     """Those that both have, and with the meaning they have for S3."""
@@ -48,7 +46,7 @@ class NetworkOptions:
     settings: ClassVar[Mapping[str, str]]
     """Where obstore calls an option something else."""
 
-    endpoint: str | None = option(None, endpoint_url().or_none())
+    endpoint: str | None = option(None, text().or_none())
     """Of a store that is not the vendor's own, such as an emulator."""
     connect_timeout: float = option(1.0, seconds())
     read_timeout: float = option(3.0, seconds())
@@ -104,11 +102,12 @@ class CloudService(Service):
 
     def _read(self, location: str) -> tuple[str, str]:
         """The bucket of LOCATION, and what the endpoint adds to the engine's location."""
+        check_texts(self.options)
         scheme, _, rest = location.partition("://")
         if "@" in rest:
             raise OptionError("LOCATION holds an @. Keys and accounts belong into OPTIONS.")
         bucket, _, prefix = rest.partition("/")
-        self.prefix = s3options.parse_prefix(prefix, "LOCATION")
+        self.prefix = s3location.parse_prefix(prefix, "LOCATION")
         check_prefix(self.prefix)
         if not CONTAINER.fullmatch(bucket):
             raise OptionError(f"LOCATION names no bucket or container; accepted: {scheme.lower()}://name/prefix.")
@@ -131,13 +130,25 @@ class CloudService(Service):
         return transport(self.options, kind, plain_http=plain_http)
 
 
+def check_texts(options: NetworkOptions) -> None:
+    """Raises OptionError for an endpoint that is none, or holds keys, and for what would make obstore panic."""
+    endpoint = options.endpoint
+    if endpoint is not None and (not s3location.has_host(endpoint) or re.search("[@?#]", endpoint)):
+        raise OptionError(
+            "OPTIONS['endpoint'] holds something else; accepted: http://host[:port] or https://host[:port], without keys."
+        )
+    for name, value in vars(options).items():
+        if name != "service_account_key" and isinstance(value, str) and not (value.isascii() and value.isprintable()):
+            raise OptionError(f"OPTIONS[{name!r}] holds a line break, or another character that no header can carry.")
+
+
 class GcsService(CloudService):
     """A bucket of Google's. Its conditions go by the generation, so the etag here carries both: ``generation:etag``."""
 
     features = Features(conditional_writes=True, delete_batch=1, native_async=True)
 
     def __init__(self, location: str, given: Mapping[str, object]) -> None:
-        self.options = build(GcsOptions, given)
+        self.options = build(GcsOptions, given, hint=PROFILE)
         self.bucket, url = self._read(location)
         self.location = url + (f"?endpoint={self.options.endpoint.rstrip('/')}" if self.options.endpoint else "")
 
@@ -165,7 +176,7 @@ class AzureService(CloudService):
     read_meanings: Meanings = {"BlobNotFound": ObjectNotFound, **plain_meanings}
 
     def __init__(self, location: str, given: Mapping[str, object]) -> None:
-        self.options: AzureOptions = build(AzureOptions, given)
+        self.options: AzureOptions = build(AzureOptions, given, hint=PROFILE)
         self.container, url = self._read(location)
         places = {"account": self.options.account_name, "endpoint": self.options.endpoint}
         query = "&".join(f"{name}={value.rstrip('/')}" for name, value in places.items() if value)

@@ -23,11 +23,14 @@ DELETION = re.compile(r"request failed for key (?P<name>.*?): (?P<message>[^\n]*
 """Of one name among many."""
 TLS = re.compile(r"kind: InvalidData")
 """A certificate that is not trusted, or a server that speaks something else."""
-FOREIGN = re.compile(r"Got invalid \w+ response|Unable to extract metadata")
+FOREIGN = re.compile(r"Got invalid \w+ response|Unable to extract metadata|invalid utf-8")
 UNNAMEABLE = "Encountered object with invalid path"
 """Something that another tool has put there ends every listing that comes by."""
+REDIRECT = re.compile(r"redirect without LOCATION|kind: Redirect")
+"""One that leads nowhere, or round and round."""
 LASTING = re.compile(
-    rf"{TLS.pattern}|{UNNAMEABLE}|kind: (PermissionDenied|NotADirectory|Builder)|ETag Header missing|redirect without LOCATION"
+    rf"{TLS.pattern}|{UNNAMEABLE}|{REDIRECT.pattern}|kind: (PermissionDenied|NotADirectory|Builder)|"
+    "ETag Header missing|Invalid(Uri|Header)"
 )
 CREDENTIALS = re.compile(r"External \w+ credential provider: (\w+): ([^\n]*)")
 """What our own source of credentials raised, as obstore repeats it."""
@@ -105,7 +108,7 @@ def describe(error: BaseException, advice: Advice) -> str:
     said = " ".join([text.rpartition(" - ")[2].replace("\n", " "), *reasons(debug)])
     if UNNAMEABLE in text:
         return sentences(said, "Remove this object, or set OPTIONS['ENGINE'] to 'boto3': object_store cannot list it.")
-    if "redirect without LOCATION" in text:
+    if REDIRECT.search(str(error)):
         return sentences(said, advice.answered("PermanentRedirect", 301))
     what_to_do = advice.certificate if TLS.search(debug) else advice.unreachable if "reqwest::Error" in debug else ""
     return sentences(said, advice.foreign if FOREIGN.search(text) else what_to_do)
@@ -148,5 +151,7 @@ def sdk_errors() -> tuple[type[Exception], ...]:
 
 
 def is_sdk_error(error: BaseException) -> bool:
-    """The same, and a panic of Rust's: object_store 0.14 has one where a batch's answer tells of a name that was not in it."""
+    """The same, and a panic of Rust's: object_store 0.14 has one where a batch's answer tells of a name that was not in it, and
+    where a key, a token or a region, mostly of the environment, holds a line break.
+    """
     return isinstance(error, sdk_errors()) or type(error).__name__ in ("PanicException", "RustPanic")

@@ -29,6 +29,7 @@ from s3cache.engines.obstores3settings import (
 )
 from s3cache.engines.obstoreservice import Kind, Service, check_prefix, transport
 from s3cache.engines.s3errors import CERTIFICATE, NOT_S3, UNREACHABLE, Meanings, advice, write_meanings
+from s3cache.engines.s3location import location_url
 from s3cache.errors import OptionError
 from s3cache.validation import build, flag, option
 
@@ -55,13 +56,14 @@ class S3Service(Service):
         self.target = s3options.read(location, {name: value for name, value in given.items() if name not in own}, environ)
         options = self.target.options
         self.prefix = self.target.prefix
-        self.location = s3options.location_url(self.target.bucket, self.prefix, options.endpoint_url)
+        self.location = location_url(self.target.bucket, self.prefix, options.endpoint_url)
         self.features = dataclasses.replace(self.target.profile.features, server_date=False, native_async=True)
         check_prefix(self.prefix)
         check_support(options)
         if self.own.unsigned_payload and not is_encrypted(options):
             raise OptionError("OPTIONS['unsigned_payload'] needs https: without TLS nothing would protect the body on its way.")
         self.written = written(options)
+        self._encryption = encryption(options)
         self._aws = AwsConfig(options)
 
     def write_meanings(self, *, if_match: bool, if_none_match: bool) -> Meanings:
@@ -77,8 +79,7 @@ class S3Service(Service):
         from obstore.store import S3Store
 
         options, profile = self.target.options, self.target.profile
-        settings = encryption(options)
-        check_environment(settings, os.environ)
+        check_environment(self._encryption, os.environ)
         region = self._aws.region() or "us-east-1"
         url, virtual = endpoint(self.target, region)
         unsigned = options.signature_version == "unsigned"
@@ -97,7 +98,7 @@ class S3Service(Service):
             conditional_put="etag",
             copy_if_not_exists="multipart",  # of no use here, but a value that makes no sense would stop obstore
             request_payer="RequestPayer" in (options.request_parameters or {}),
-            **settings,
+            **self._encryption,
             credential_provider=None if unsigned else self._credential,
             **transport(options, kind, plain_http=url.startswith("http:"), **security(options), **proxy(options, url)),
         )

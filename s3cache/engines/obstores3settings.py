@@ -7,24 +7,19 @@ Everything here is pure, but for the file of certificates.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from s3cache.engines.s3headers import CUSTOMER_KEY, WRITTEN, customer_key, header_value
 from s3cache.engines.s3options import S3Options, Target
 from s3cache.errors import EngineMisconfigured, OptionError
 
 EVERYWHERE = "0.0.0.0/0,::/0,*"
-ATTRIBUTES = {
-    "CacheControl": "Cache-Control",
-    "ContentDisposition": "Content-Disposition",
-    "ContentEncoding": "Content-Encoding",
-    "ContentLanguage": "Content-Language",
-    "ContentType": "Content-Type",
-    "StorageClass": "Storage-Class",
-}
+PLAIN = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType")
+ATTRIBUTES = {**{name: WRITTEN[name] for name in PLAIN}, "StorageClass": "Storage-Class"}
+"""Parameters of a write that obstore takes along with it, by the names that it gives them."""
 SETTINGS = {
     "BucketKeyEnabled": "sse_bucket_key_enabled",
     "ChecksumAlgorithm": "checksum_algorithm",
@@ -69,25 +64,29 @@ def is_encrypted(options: S3Options) -> bool:
 
 
 def written(options: S3Options) -> dict[str, Any]:
-    """What goes along with every write. Raises OptionError for a value that is no text."""
+    """What goes along with every write. Raises OptionError for a value that no header can carry."""
     given = options.object_parameters or {}
     attributes = {"Content-Type": "application/octet-stream"}
-    attributes |= {ATTRIBUTES[name]: str(value) for name, value in given.items() if name in ATTRIBUTES}
-    metadata = given.get("Metadata", {})
+    attributes |= {ATTRIBUTES[name]: header_value(place_of(name), given[name]) for name in given if name in ATTRIBUTES}
+    place, metadata = place_of("Metadata"), given.get("Metadata", {})
     if not isinstance(metadata, Mapping) or set(metadata) & set(ATTRIBUTES.values()):
-        raise OptionError("OPTIONS['object_parameters']['Metadata'] is not a dictionary of names and texts.")
-    attributes |= {str(name): str(value) for name, value in metadata.items()}
-    tagging = dict(parse_qsl(str(given.get("Tagging", "")), keep_blank_values=True))
+        raise OptionError(f"{place} is not a dictionary of names and texts.")
+    attributes |= {header_value(place, name): header_value(place, value) for name, value in metadata.items()}
+    tagging = dict(parse_qsl(header_value(place_of("Tagging"), given.get("Tagging", "")), keep_blank_values=True))
     return {"attributes": attributes} | ({"tags": tagging} if tagging else {})
 
 
+def place_of(parameter: str) -> str:
+    return f"OPTIONS['object_parameters'][{parameter!r}]"
+
+
 def encryption(options: S3Options) -> dict[str, Any]:
-    """What obstore is told of encryption and checksums. A customer's key is given raw, as boto3 takes it."""
+    """What obstore is told of encryption and checksums. A customer's key is given raw, as boto3 takes it. Raises OptionError."""
     given, key = options.object_parameters or {}, (options.request_parameters or {}).get("SSECustomerKey")
     settings = {SETTINGS[name]: value for name, value in given.items() if name in SETTINGS}
     if key is not None:
-        raw = key if isinstance(key, bytes) else str(key).encode()
-        settings |= {"server_side_encryption": "sse-c", "sse_customer_key_base64": b64encode(raw).decode()}
+        encoded = customer_key("OPTIONS['request_parameters']['SSECustomerKey']", key)[CUSTOMER_KEY]
+        settings |= {"server_side_encryption": "sse-c", "sse_customer_key_base64": encoded}
     return settings
 
 

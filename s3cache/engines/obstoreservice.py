@@ -16,7 +16,6 @@ from s3cache.engines.base import Etag, Features
 from s3cache.engines.obstoreerrors import Advice
 from s3cache.engines.obstorenames import is_name
 from s3cache.engines.s3errors import PLAIN, READ, REPLACE, Meanings
-from s3cache.engines.s3options import S3Options
 from s3cache.errors import Conflict, EngineMisconfigured, OptionError
 from s3cache.version import __version__
 
@@ -40,12 +39,13 @@ class Kind(NamedTuple):
     """
 
 
-READING, DELETING_MANY = Kind(), Kind(bulk=True)
+READING, DELETING_MANY, ONCE = Kind(), Kind(bulk=True), Kind(repeated=False)
 
 
 def writing(size: int, *, conditional: bool) -> Kind:
     """The kind of store for a body of that many bytes."""
-    return Kind(repeated=not conditional, megabytes=1 << (size // MEGABYTE).bit_length() if size > MEGABYTE else 0)
+    kind = ONCE if conditional else READING
+    return kind if size <= MEGABYTE else kind._replace(megabytes=1 << (size // MEGABYTE).bit_length())
 
 
 class Service:
@@ -140,11 +140,6 @@ def transport(options: Network, kind: Kind, *, plain_http: bool, **more: Any) ->
         **more,
     }
     return {"client_options": client, "retry_config": {"max_retries": options.max_attempts - 1 if kind.repeated else 0}}
-
-
-def redacted(options: object, message: str) -> str:
-    """The message without the values of the options that are marked as secret."""
-    return S3Options.redact(cast(S3Options, options), message)
 
 
 def check_prefix(prefix: str) -> None:

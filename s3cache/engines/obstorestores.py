@@ -78,7 +78,7 @@ def read(location: str, options: Mapping[str, object], environ: Mapping[str, str
     if scheme == "s3":
         return S3Service(location, options, environ)
     if scheme in WITHOUT_OPTIONS:
-        build(NoOptions, options, hint=f"A {scheme}:// LOCATION has none.")
+        build(NoOptions, options, hint=f"A {scheme}:// LOCATION has none; PROFILE is for s3://.")
         return WITHOUT_OPTIONS[scheme](location)
     if scheme not in SERVICES:
         raise OptionError("LOCATION is a URL of another kind; accepted: s3://, gs://, az://, file:///directory, memory:///name.")

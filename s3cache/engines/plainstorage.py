@@ -32,6 +32,8 @@ LONGEST = 255
 ATTEMPTS = 10
 """How often a file is saved while others keep taking its name."""
 WRITERS = 64
+DEEPEST = 100
+"""A folder within more folders than these is one that holds itself."""
 EPOCH = datetime.fromtimestamp(0, UTC)
 """Stands for the time of a file whose storage tells none: all are equally old then."""
 
@@ -61,7 +63,8 @@ class PlainStorageEngine:
         self.location = location_url(kind, prefix, options, self._made)
         # An InMemoryStorage has one position per file for all who read and write it.
         self._turn = threading.Lock() if issubclass(kind, InMemoryStorage) else contextlib.nullcontext()
-        # Two who write to one file of a FileSystemStorage mix their bodies. In other processes nothing can be done about it.
+        # Two who write to one file of a FileSystemStorage mix their bodies, and who writes while another removes it gets an error.
+        # In other processes nothing can be done about it.
         self._writers = [threading.Lock() for _ in range(WRITERS)]
 
     @classmethod
@@ -108,7 +111,7 @@ class PlainStorageEngine:
         if etags is not None:
             raise NotSupported("delete_objects takes no etags here: Django's Storage API has none.")
         for name in names:
-            with self._errors("delete_objects", name, WRITE):
+            with self._writers[hash(name) % WRITERS], self._errors("delete_objects", name, WRITE):
                 self._remove(self._opened().storage, name)
 
     def _remove(self, storage: Storage, name: str) -> None:
@@ -125,6 +128,8 @@ class PlainStorageEngine:
         return self._walk(prefix[: prefix.rfind("/") + 1], prefix, start_after or "")
 
     def _walk(self, folder: str, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
+        if folder.count("/") > DEEPEST:
+            raise EngineMisconfigured(f"list_objects at {self.location}: the storage's folders go in circles: {folder[:50]!r}…")
         for name in self._children(folder):
             behind = in_bytes(name) > in_bytes(start_after)
             if not name.startswith(prefix) or not (behind or start_after.startswith(name)):

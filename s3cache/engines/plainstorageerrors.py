@@ -7,12 +7,12 @@ file system have their own classes. What is left is taken for an outage, which m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation
 
+from s3cache.engines.redaction import hidden
 from s3cache.engines.s3errors import Meanings, meaning_of
-from s3cache.engines.s3options import texts
 from s3cache.errors import EngineError, EngineMisconfigured, EngineUnavailable, ObjectNotFound
 
 READ: Meanings = {404: ObjectNotFound}
@@ -30,8 +30,6 @@ NO_CONTAINER = ("ContainerNotFound", "ContainerDisabled")
 ABSENT = re.compile("not.?found|not.?exist|no.?such", re.IGNORECASE)
 SECRET = re.compile("key|secret|token|pass|credential|connection_string|params|proxies", re.IGNORECASE)
 """The names of options whose values may be secret."""
-SHORT = 6
-"""Texts shorter than this are not hidden: they are part of too many words."""
 
 
 def meaning(error: Exception, meanings: Meanings) -> type[EngineError]:
@@ -67,12 +65,4 @@ def code_of(error: Exception) -> str:
 def describe(error: Exception, options: Mapping[str, object]) -> str:
     """The error in one line, without the values of those of the options that may be secret."""
     message = " ".join(f"{type(error).__name__}: {error}".split())
-    for secret in sorted(secrets(options), key=len, reverse=True):
-        message = message.replace(secret, "***")
-    return message
-
-
-def secrets(options: Mapping[str, object]) -> Iterator[str]:
-    for name, value in options.items():
-        if SECRET.search(name):
-            yield from (text for text in texts(value) if len(text) >= SHORT)
+    return hidden((value for name, value in options.items() if SECRET.search(name)), message)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from django.core.files.storage import FileSystemStorage, Storage
 
 from s3cache.engines.plainstorageerrors import SECRET, describe
-from s3cache.engines.s3options import parse_prefix
+from s3cache.engines.s3location import parse_prefix
 from s3cache.engines.s3storagesettings import defaults
 from s3cache.errors import OptionError
 from s3cache.validation import known_names, shown

@@ -11,6 +11,8 @@ from s3cache.engines.profiles import Profile
 from s3cache.engines.s3errors import NOT_S3
 from s3cache.errors import NotSupported, ObjectTooLarge
 
+BROKEN_OFF = "the listing breaks off, and does not say how it goes on, as ListObjectsV2 does"
+
 
 class ForeignAnswer(ValueError):
     """An answer of something that is no S3 store, or not the one that was meant. ``advice`` says what to do."""

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -107,6 +108,17 @@ def advice(code: str, status: int) -> str:
     return UNCODED.get(status // 100, "") if code in ("", str(status)) else ADVICE.get(code, "")
 
 
+LONGEST = 1000
+"""How much of what a store said is repeated: it may be a page, or megabytes."""
+BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+
+
 def sentences(said: str, what_to_do: str) -> str:
-    """What the store or the SDK said, and the advice after it."""
+    """What the store or the SDK said, in one line, and the advice after it."""
+    said = cut(BLANK.sub(" ", said).strip())
     return f"{said.rstrip(' .')}. {what_to_do}" if what_to_do else said
+
+
+def cut(said: str) -> str:
+    """Not within a word: half a secret would not be recognized as one any more."""
+    return said if len(said) <= LONGEST else said[:LONGEST].rpartition(" ")[0] + " …"

@@ -1,27 +1,21 @@
 """What every S3 engine is told: LOCATION and the lower-case options, read once and alike, so that changing ENGINE changes one word.
 
-``read`` is the way in. It gives the bucket, the prefix and an ``S3Options``; what an engine cannot honour of these, it refuses
-itself. The names are those of django-storages. Everything here is pure: no network, no files, no SDK. No message repeats what
-may hold a secret; ``S3Options.redact`` does the same for texts that come from an SDK.
+``read`` is the way in. It gives a ``Target``; what an engine cannot honour of it, it refuses itself. The names are those of
+django-storages. Everything here is pure: no network, no files, no SDK. No message repeats what may hold a secret;
+``S3Options.redact`` does the same for texts that come from an SDK.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
 
-from s3cache.engines.profiles import PROFILES, Profile, is_amazon, profile_of
+from s3cache.engines.profiles import PROFILES, Profile, profile_of
+from s3cache.engines.redaction import redacted
+from s3cache.engines.s3location import BUCKET, check_endpoint, configured_endpoint, has_host, parse_location, parse_prefix, same
 from s3cache.errors import OptionError
 from s3cache.validation import Rule, build, flag, mapping, one_of, option, seconds, text, whole
-
-BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,254}")
-"""Wider than AWS's rule: old buckets have upper case and underscores, Ceph's tenants and access point ARNs have colons."""
-
-SHORT = 6
-"""Shorter secrets than this are redacted only where they stand alone."""
 
 OBJECT = {"Bucket", "Key", "VersionId", "PartNumber", "Range", "Body", "ContentLength", "ContentMD5", "Delete"}
 CONDITIONS = {"IfMatch", "IfNoneMatch", "IfModifiedSince", "IfUnmodifiedSince"}
@@ -48,13 +42,20 @@ def is_proxy_url(value: object) -> bool:
     return isinstance(value, str) and has_host(value if "://" in value else f"http://{value}")
 
 
-def has_host(url: str) -> bool:
-    """Whether this is an http or https URL that names a host, and a port only if it is a number."""
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and not re.search(r"\s", url)
-    except ValueError:
-        return False
+def is_line(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
+ONE_LINE = Rule("text without line breaks and other control characters", lambda value: is_line(value) or not isinstance(value, str))
+"""What SDKs would send, or stumble over, where a text is meant. Values of other types are theirs to judge."""
+PARAMETERS = {
+    "Metadata": Rule(
+        "a dictionary of texts without line breaks",
+        lambda value: isinstance(value, Mapping) and all(map(is_line, (*value, *value.values()))),
+    ),
+    "SSECustomerKey": Rule("the 32 bytes of a key, or text", lambda value: isinstance(value, str | bytes)),
+}
+"""The parameters of a request over which an SDK stumbles without saying why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,26 +98,7 @@ class S3Options:
     """What kind of store it is; None: as its host tells. It is the cache's option PROFILE, handed on."""
 
     def redact(self, message: str) -> str:
-        """The message without the values of the options that are secret, longest first, in case one holds another."""
-        given = [getattr(self, field.name) for field in dataclasses.fields(self) if field.metadata["secret"]]
-        secrets = sorted({secret for value in given for secret in texts(value)}, key=len, reverse=True)
-        for secret in secrets:
-            # A short one may be part of any word, and what is left of the message must still be of use.
-            pattern = re.escape(secret) if len(secret) >= SHORT else rf"(?<!\w){re.escape(secret)}(?!\w)"
-            message = re.sub(pattern, "***", message)
-        return message
-
-
-def texts(value: object) -> Iterator[str]:
-    """All that an option holds, however deep."""
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from texts(item)
-    elif value not in (None, "", True, False):
-        yield str(value)
+        return redacted(self, message)
 
 
 class Target(NamedTuple):
@@ -159,69 +141,6 @@ def spelled(field: str) -> str:
     return field.upper() if field == "profile" else field
 
 
-def configured_endpoint(environ: Mapping[str, str]) -> str | None:
-    """https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html"""
-    if environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true":
-        return None
-    return environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or None
-
-
-def location_url(bucket: str, prefix: str, endpoint_url: str | None) -> str:
-    """The engine's ``location``: one URL for one place, however it was written."""
-    url = f"s3://{bucket}/{quote(prefix, errors='surrogatepass')}".rstrip("/")
-    if endpoint_url is None or is_amazon(endpoint_url):
-        return url
-    return f"{url}?endpoint={endpoint_url.rstrip('/')}"
-
-
-def parse_location(location: str) -> tuple[str, str]:
-    """Bucket and prefix, each "" where LOCATION does not say it."""
-    scheme, separator, rest = location.partition("://")
-    if not separator:
-        return "", parse_prefix(location, "LOCATION")
-    if scheme.lower() != "s3":
-        found = f"{scheme}://..." if scheme.isalnum() else "a URL of another kind"
-        raise OptionError(f"LOCATION is {found}; accepted: s3://bucket/prefix, or a bare prefix beside OPTIONS['bucket_name'].")
-    if "@" in rest:  # anywhere, because a secret key may hold a slash
-        raise OptionError("LOCATION holds an @. Keys belong into OPTIONS['access_key'] and OPTIONS['secret_key'].")
-    refuse_query(rest, "LOCATION")
-    bucket, _, prefix = rest.partition("/")
-    return bucket, parse_prefix(prefix, "LOCATION")
-
-
-def parse_prefix(given: str, place: str) -> str:
-    """The prefix as it stands in every name. S3 takes any text; what a person or a tool would misread is refused."""
-    refuse_query(given, place)
-    prefix = given.strip("/")
-    if not prefix:
-        return ""
-    if any(part in ("", ".", "..") for part in prefix.split("/")):
-        raise OptionError(f"{place} has an empty part, '.' or '..' in its prefix. Write it without: prefix/of/the/cache.")
-    return f"{prefix}/"
-
-
-def refuse_query(given: str, place: str) -> None:
-    if "?" in given or "#" in given:
-        raise OptionError(f"{place} has a query or a fragment (? or #). What it says belongs into OPTIONS.")
-
-
-def same(what: str, name: str, first: str, second: str) -> str:
-    """The value given in LOCATION, in OPTIONS, or alike in both."""
-    if first and second and first != second:
-        raise OptionError(f"LOCATION names another {what} than OPTIONS[{name!r}]. Give it once.")
-    return first or second
-
-
-def check_endpoint(url: str | None, place: str) -> None:
-    if url is None:
-        return
-    if not has_host(url):
-        raise OptionError(f"{place} is not a URL of the form http://host[:port] or https://host[:port].")
-    parts = urlsplit(url)
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise OptionError(f"{place} holds keys, a query or a fragment. Keys belong into access_key and secret_key.")
-
-
 def check_credentials(options: S3Options) -> None:
     if (options.access_key is None) != (options.secret_key is None):
         raise OptionError("OPTIONS['access_key'] and OPTIONS['secret_key'] belong together: give both, or neither.")
@@ -233,10 +152,18 @@ def check_credentials(options: S3Options) -> None:
         value = getattr(options, name) or ""
         if not (value.isascii() and value.isprintable()):  # an SDK would repeat it in its error, escaped, or panic
             raise OptionError(f"OPTIONS[{name!r}] holds a line break, or another character that no header can carry.")
+    if not (options.region_name or "").isprintable():
+        raise OptionError("OPTIONS['region_name'] holds a line break, or another character that is no part of a region's name.")
 
 
 def check_parameters(options: S3Options) -> None:
-    for name in ("object_parameters", "request_parameters"):
-        own = sorted(RESERVED.intersection(getattr(options, name) or ()))
+    for option_name in ("object_parameters", "request_parameters"):
+        parameters = getattr(options, option_name) or {}
+        own = sorted(RESERVED.intersection(parameters))
         if own:
-            raise OptionError(f"OPTIONS[{name!r}] sets {', '.join(own)}, which the cache sets itself. Leave it out.")
+            raise OptionError(f"OPTIONS[{option_name!r}] sets {', '.join(own)}, which the cache sets itself. Leave it out.")
+        for name, value in parameters.items():
+            rule = PARAMETERS.get(name, ONE_LINE)
+            if not rule.test(value):
+                found = f"OPTIONS[{option_name!r}][{name!r}] is of type {type(value).__name__}"
+                raise OptionError(f"{found}; accepted: {rule.accepts}.")

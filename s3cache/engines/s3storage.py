@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 
 from s3cache.engines import s3options
 from s3cache.engines.boto3 import Boto3Engine
-from s3cache.engines.boto3clients import Connection, make_config, request_parameters, sent_once, tuned
+from s3cache.engines.boto3clients import REFUSED, Connection, make_config, request_parameters, sent_once, tuned
 from s3cache.engines.s3options import Target
 from s3cache.engines.s3storagesettings import added_by, options_of
 from s3cache.errors import EngineMisconfigured, OptionError
@@ -68,7 +68,7 @@ class S3StorageEngine(Boto3Engine):
                 config = config if theirs is None else config.merge(theirs)
             retrying, once = self._client(kind, config), self._client(kind, sent_once(config))
         except (ImproperlyConfigured, ImportError, OSError, TypeError, ValueError) as error:
-            raise EngineMisconfigured(f"{self._path} refuses the options: {options.redact(str(error))}") from error
+            raise EngineMisconfigured(f"{self._path} {REFUSED}: {options.redact(str(error))}") from error
         return Connection(retrying, once, request_parameters(retrying, self.target.bucket, options))
 
     def _client(self, kind: type[Any], config: Any) -> Any:

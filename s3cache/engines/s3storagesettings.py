@@ -10,6 +10,7 @@ https://django-storages.readthedocs.io/en/latest/backends/amazon-S3.html
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,7 +69,7 @@ def options_of(
     alias = {name: value for name, value in alias_options.items() if name not in UNUSED}
     options: dict[str, object] = {}
     for layer in (of_environment(), of_settings(), of_class(kind) if kind else {}, alias):
-        overlay(options, {name: value for name, value in layer.items() if is_said(value)})
+        overlay(options, private({name: value for name, value in layer.items() if is_said(value)}))
     if location:
         options.pop("location", None)
     if "://" in location:
@@ -76,6 +77,17 @@ def options_of(
     overlay(options, given)
     options.pop("file_overwrite", None)  # of an alias it may be False: a put of the client always replaces
     return options
+
+
+def private(layer: Mapping[str, object]) -> dict[str, object]:
+    """Without what opens files to the world: that is said of a site's files, and must not be true of a cache's entries."""
+    kept = {name: value for name, value in layer.items() if name != "default_acl"}
+    parameters = kept.get("object_parameters")
+    if isinstance(parameters, Mapping):
+        kept["object_parameters"] = {
+            name: value for name, value in parameters.items() if not re.fullmatch("ACL|Grant.*", str(name))
+        }
+    return kept
 
 
 def overlay(options: dict[str, object], layer: Mapping[str, object]) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from s3cache.engines.s3options import S3Options, location_url, read
+from s3cache.engines.s3location import location_url
+from s3cache.engines.s3options import S3Options, read
 from s3cache.errors import OptionError
 
 KEYS = {"access_key": "AKIDEXAMPLE", "secret_key": "wJalrXUt/nFEMI-secret"}

@@ -317,6 +317,38 @@ class Elsewhere(Storage):
         raise ConnectionError("no network")
 
 
+class Circular(Storage):
+    """A folder that holds itself."""
+
+    def listdir(self, path):
+        return ["a"], []
+
+
+class TestAtOnce:
+    def test_folders_that_go_in_circles_are_an_error(self):
+        with pytest.raises(EngineMisconfigured, match="in circles"):
+            list(PlainStorageEngine.over(Circular, "", {}, {}).list_objects())
+
+    def test_a_file_that_others_remove_can_be_written(self, tmp_path):
+        engine = PlainStorageEngine.over(FileSystemStorage, "", {}, {"location": str(tmp_path)})
+        errors = []
+
+        def write_and_remove():
+            try:
+                for _ in range(100):
+                    engine.put_object("name", b"body")
+                    engine.delete_objects(["name"])
+            except Exception as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=write_and_remove) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []
+
+
 class TestMaking:
     def test_a_remote_storage_is_made_on_first_use(self):
         engine = over(Elsewhere, host="example.com")

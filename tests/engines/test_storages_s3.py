@@ -12,8 +12,9 @@ from s3cache import ObjectStoreCache
 from s3cache.engines.boto3 import Boto3Engine
 from s3cache.engines.s3storagesettings import UNUSED, USED
 from s3cache.engines.storages import StoragesEngine, installed_s3_storage
-from s3cache.errors import EngineMisconfigured, EngineUnavailable, ObjectNotFound, OptionError
+from s3cache.errors import EngineMisconfigured, EngineUnavailable, OptionError
 from s3cache.testing import EngineContract
+from tests.engines.s3engine_tests import ConnectionTests, RepeatingTests, RequestTests, S3EngineFixtures
 from tests.servers import s3_options
 
 S3Storage = import_string(installed_s3_storage())
@@ -22,30 +23,10 @@ KEYS = {"access_key": "own-key", "secret_key": "own-secret"}
 
 
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch):
+def no_keys_of_the_environment(monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.replace("AWS_", "AWS_S3_"), raising=False)
-
-
-@pytest.fixture
-def open_engine():
-    """Makes engines, and closes them at the end."""
-    opened = []
-
-    def make(url, bucket="bucket", **options):
-        opened.append(StoragesEngine.from_options(f"s3://{bucket}/cache", s3_options(url, **options)))
-        return opened[-1]
-
-    yield make
-    for engine in opened:
-        engine.close()
-
-
-@pytest.fixture
-def engine(open_engine, proxy, bucket):
-    """An engine whose requests go through the proxy."""
-    return open_engine(proxy.url, bucket)
 
 
 @pytest.fixture(scope="module")
@@ -62,31 +43,17 @@ class TestS3Storage(EngineContract):
         return contract_engine
 
 
-class TestRequests:
-    @pytest.mark.parametrize(
-        ("verb", "kind"),
-        [
-            (lambda engine: engine.get_object("there"), "GET object"),
-            (lambda engine: engine.get_object("there", first=2), "GET object"),
-            (lambda engine: engine.put_object("new", b"body"), "PUT object"),
-            (lambda engine: engine.put_object("new", LARGE), "PUT object"),
-            (lambda engine: engine.put_object("new", b"body", if_none_match=True), "PUT object"),
-            (lambda engine: engine.delete_objects(["there"]), "DELETE object"),
-            (lambda engine: engine.delete_objects(["there", "missing"]), "POST delete"),
-            (lambda engine: list(engine.list_objects()), "GET list"),
-        ],
-    )
-    def test_a_verb_costs_one_request(self, engine, proxy, verb, kind):
-        engine.put_object("there", b"body")
-        proxy.forget()
-        verb(engine)
-        assert proxy.kinds() == {kind: 1}
+class TestS3StorageAsS3Engine(RequestTests, RepeatingTests, ConnectionTests):
+    """The rest is the engine boto3's, and tested there."""
 
-    def test_a_missing_object_costs_one_request(self, engine, proxy):
-        with pytest.raises(ObjectNotFound):
-            engine.get_object("missing")
-        assert proxy.kinds() == {"GET object": 1}
+    engine_class = StoragesEngine
 
+
+class StoragesFixtures(S3EngineFixtures):
+    engine_class = StoragesEngine
+
+
+class TestRequests(StoragesFixtures):
     def test_the_clients_are_tuned_as_those_of_the_engine_boto3(self, engine, proxy):
         engine.put_object("name", LARGE)
         engine.get_object("name")
@@ -104,13 +71,6 @@ class TestRequests:
             engine.put_object("name", b"new", if_none_match=True)
         assert proxy.kinds() == {"PUT object": 1}
 
-    @pytest.mark.parametrize("attempts", [1, 2])
-    def test_everything_else_is_repeated_as_max_attempts_says(self, open_engine, proxy, attempts):
-        proxy.answer = lambda request, forward: None
-        with pytest.raises(EngineUnavailable):
-            open_engine(proxy.url, max_attempts=attempts).get_object("name")
-        assert len(proxy.requests) == attempts
-
     def test_all_threads_use_one_client(self, engine, proxy):
         def work():
             gate.wait()
@@ -125,17 +85,8 @@ class TestRequests:
             thread.join()
         assert len(clients) == 1
 
-    def test_closing_lets_go_of_every_connection_and_the_next_call_makes_others(self, engine, proxy):
-        engine.put_object("name", b"body")
-        engine.put_object("other", b"body", if_none_match=True)
-        held = engine._connection  # or the garbage collector would do the work of close()
-        engine.close()
-        assert proxy.clients_have_left()
-        assert engine.get_object("name").body == b"body"
-        assert engine._connection is not held
 
-
-class TestClientConfig:
+class TestClientConfig(StoragesFixtures):
     def test_its_values_go_before_the_caches(self, open_engine, proxy, bucket):
         config = Config(user_agent="mine", connect_timeout=7)
         engine = open_engine(proxy.url, bucket, client_config=config, read_timeout=5)
@@ -156,7 +107,7 @@ class TestClientConfig:
             open_engine(moto, client_config={"retries": 1})
 
 
-class TestOptions:
+class TestOptions(StoragesFixtures):
     def test_every_option_of_the_installed_package_is_either_used_or_refused_with_a_reason(self):
         known = S3Storage().get_default_settings().keys()
         assert known <= USED.keys() | UNUSED.keys() | {"file_overwrite"}
@@ -203,6 +154,10 @@ class TestOptions:
         open_engine(proxy.url, bucket, signature_version="unsigned").put_object("name", b"body")
         assert "Authorization" not in proxy.requests[0].headers
 
+    def test_a_missing_bucket_is_misconfigured(self, open_engine, moto):
+        with pytest.raises(EngineMisconfigured, match="NoSuchBucket"):
+            open_engine(moto, "no-such-bucket").get_object("name")
+
     def test_a_session_profile_goes_before_the_keys_of_the_environment(self, monkeypatch, tmp_path, proxy, bucket):
         (tmp_path / "credentials").write_text("[someone]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = word\n")
         monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
@@ -216,12 +171,8 @@ class TestOptions:
         assert "Credential=AKIDPROFILE/" in proxy.requests[0].headers["Authorization"]
 
     def test_what_the_sdk_refuses_is_misconfigured(self, open_engine, moto):
-        with pytest.raises(EngineMisconfigured, match="S3Storage refuses the options: .*under_score"):
+        with pytest.raises(EngineMisconfigured, match="S3Storage refuses the options, or the credentials .*under_score"):
             open_engine("http://under_score:9000").get_object("name")
-
-    def test_a_missing_bucket_is_misconfigured(self, open_engine, moto):
-        with pytest.raises(EngineMisconfigured, match="NoSuchBucket"):
-            open_engine(moto, "no-such-bucket").get_object("name")
 
 
 MEDIA = {"bucket_name": "media", "location": "files", "region_name": "eu-west-1", "custom_domain": "cdn.example.com"}
@@ -242,11 +193,28 @@ class TestLayers:
     def test_the_first_of_two_settings_counts(self):
         assert target("s3://bucket").options.access_key == "first"
 
-    @override_settings(STORAGES=ALIAS, AWS_STORAGE_BUCKET_NAME="other", AWS_S3_REGION_NAME="us-west-2", AWS_DEFAULT_ACL="private")
+    @override_settings(STORAGES=ALIAS, AWS_STORAGE_BUCKET_NAME="other", AWS_S3_REGION_NAME="us-west-2", AWS_S3_USE_SSL=False)
     def test_an_alias_goes_before_the_settings(self):
         told = target(storage="media")
         assert (told.bucket, told.prefix, told.options.region_name) == ("media", "files/", "eu-west-1")
-        assert told.options.default_acl == "private"
+        assert told.options.use_ssl is False
+
+    @pytest.mark.parametrize("place", ["settings", "alias"])
+    def test_what_makes_a_sites_files_public_does_not_reach_entries(self, place):
+        public = {
+            "default_acl": "public-read",
+            "object_parameters": {"ACL": "public-read", "GrantRead": "x", "StorageClass": "STANDARD_IA"},
+        }
+        alias = {"BACKEND": installed_s3_storage(), "OPTIONS": {"bucket_name": "media", **(public if place == "alias" else {})}}
+        told = (
+            {"AWS_DEFAULT_ACL": "public-read", "AWS_S3_OBJECT_PARAMETERS": public["object_parameters"]}
+            if place == "settings"
+            else {}
+        )
+        with override_settings(STORAGES={"media": alias}, **told):
+            options = target(storage="media").options
+            assert (options.default_acl, options.object_parameters) == (None, {"StorageClass": "STANDARD_IA"})
+            assert target(storage="media", default_acl="public-read").options.default_acl == "public-read"
 
     @override_settings(STORAGES=ALIAS)
     def test_the_caches_own_options_go_before_an_alias(self):
@@ -349,7 +317,7 @@ class TestSubclasses:
         assert proxy.requests[0].headers["User-Agent"].startswith("mine")
 
 
-class TestInterchange:
+class TestInterchange(StoragesFixtures):
     def test_it_is_at_the_same_place_as_the_engine_boto3_and_reads_what_that_wrote(self, moto, engine, bucket, open_engine):
         there = open_engine(moto, bucket)
         other = Boto3Engine.from_options(f"s3://{bucket}/cache", s3_options(moto))
