@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from s3cache.backend import ObjectStoreCache
+from s3cache.engines import S3_ENGINES
 from s3cache.engines.s3storagesettings import is_said, of_settings
 from s3cache.errors import OptionError
 from s3cache.legacyoptions import is_s3, translate
@@ -21,7 +22,6 @@ from s3cache.legacyvalues import Options
 from s3cache.options import check_top_level, improperly_configured, text_of
 from s3cache.plugins import is_installed
 
-S3_ENGINES = ("boto3", "minio", "obstore", "storages")
 S3_STORAGES = ("storages.backends.s3", "storages.s3")
 """Where django-storages and django-storages-s3 have what the engine ``storages`` needs."""
 

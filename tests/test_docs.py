@@ -5,7 +5,7 @@ says how. A page that talks to http://127.0.0.1:5000 is given a moto server.
 """
 
 import dataclasses
-import importlib
+import importlib.util
 import inspect
 import json
 import re
@@ -24,6 +24,7 @@ from s3cache.engines.obstores3 import OwnOptions
 from s3cache.engines.profiles import PROFILES
 from s3cache.engines.s3options import S3Options
 from s3cache.engines.s3storagesettings import UNUSED
+from s3cache.engines.storages import installed_s3_storage
 from s3cache.options import Options
 
 ROOT = Path(__file__).parent.parent
@@ -177,6 +178,8 @@ def test_every_sample_is_found(page):
 @pytest.mark.parametrize("page", [page for page in PAGES if samples(page)], ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_samples_of_a_page_run(page, tmp_path, request):
     blocks = json.dumps(samples(page))
+    if importlib.util.find_spec("storages"):  # of django-storages, as the pages have it, or of django-storages-s3
+        blocks = blocks.replace("storages.backends.s3.S3Storage", installed_s3_storage())
     if MOTO in blocks:
         blocks = blocks.replace(MOTO, request.getfixturevalue("moto"))
     run = [sys.executable, str(Path(__file__).with_name("docs_runner.py"))]

@@ -608,7 +608,7 @@ class UnrestrictedTests(S3EngineFixtures):
 def use(engine, name):
     """Every verb takes the name as it is."""
     etag = engine.put_object(name, b"body")
-    assert engine.get_object(name, first=2) == engine.get_object(name, first=2)._replace(body=b"bo", etag=etag)
+    assert engine.get_object(name, first=2)[:2] == (b"bo", etag)
     [info] = engine.list_objects(name)
     assert (info.name, info.size, info.etag) == (name, 4, etag)
     assert list(engine.list_objects(name, start_after=name)) == []
