@@ -18,9 +18,11 @@ from s3cache.looks import Looks
 from s3cache.operations import Operations
 from s3cache.options import OWN_NAMES, Configuration, Options
 from s3cache.proving import Proof
+from s3cache.reads import Reads
 from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, Runtime
 from s3cache.signing import Checksum, Keyring
 from s3cache.statistics import Statistics
+from s3cache.watched import Watched
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ def build(
     culler = culler_of(options, engine, max_entries)
 
     def operations(shaped: AsyncEngine, runtime: Runtime) -> Operations:
-        entries = Entries(shaped, envelopes, codec, statistics, proof, clock)
-        return Operations(shaped, runtime, entries, Looks(shaped, culler, statistics), statistics, options.namespace)
+        watched = Watched(shaped, statistics)
+        entries = Entries(watched, envelopes, codec, statistics, proof, clock)
+        looks = Looks(watched, culler, statistics)
+        return Operations(watched, runtime, entries, Reads(entries), looks, statistics, options.namespace)
 
-    native = engine.asynchronous()
+    native, threads = engine.asynchronous(), engine.features.concurrency
     return Assembly(
-        operations(Blocking(engine), BlockingRuntime()),
+        operations(Blocking(engine), BlockingRuntime(threads, lambda: sharing.threads_for(engine, threads))),
         operations(native, AsyncioRuntime()) if native else None,
         statistics,
         engine,

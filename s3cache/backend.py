@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -35,6 +36,9 @@ UNDISPUTED = re.compile(rf"[^\x00-\x20\x7f]{{1,{MEMCACHE_MAX_KEY_LENGTH}}}")
 
 SELF_CONTAINED = (str, bytes, SafeString, int, float, bool, type(None))
 """Types whose values need nothing of the thread that serializes them."""
+
+PORTION = 10_000
+"""How many keys of an iterator are taken at once for an operation on another thread."""
 
 Timeout = float | None
 """Seconds, or None for no expiry. DEFAULT_TIMEOUT, which stands for the cache's TIMEOUT, has no type of its own."""
@@ -169,32 +173,30 @@ class ObjectStoreCache(BaseCache):
         return await self._awaited(Operations.mend, self._full(key, version), default, self._seconds(timeout))
 
     def get_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
-        """The values that are there, by the keys as given. Costs one GET each."""
-        full = self._all_full(keys, version)
-        return in_callers_words(full, finish(self._operations.get_many(full.values())))
+        """The values that are there, by the keys as given. Costs one GET each, several at once."""
+        return finish(self._operations.get_many(self._named(keys, version)))
 
     async def aget_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
-        full = self._all_full(keys, version)
-        return in_callers_words(full, await self._awaited(Operations.get_many, full.values()))
+        found: dict[Any, Any] = {}
+        for named in portions(self._named(keys, version)):
+            found |= await self._awaited(Operations.get_many, named)
+        return found
 
     def set_many(self, data: Mapping[Any, Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> list[Any]:
-        """Stores all values; gives the keys that the store did not take. Costs one PUT each."""
-        full = self._all_full(data, version)
-        values = {full[key]: value for key, value in data.items()}
-        return callers_keys(full, finish(self._operations.set_many(values, self._seconds(timeout))))
+        """Stores all values; gives the keys that the store did not take. Costs one PUT each, several at once."""
+        return finish(self._operations.set_many(self._all_full(data, version), self._seconds(timeout)))
 
     async def aset_many(self, data: Mapping[Any, Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> list[Any]:
-        full = self._all_full(data, version)
-        values = await self._all_encoded({full[key]: value for key, value in data.items()})
-        return callers_keys(full, await self._awaited(Operations.set_many, values, self._seconds(timeout)))
+        values = self._all_full(await self._all_encoded(data), version)
+        return await self._awaited(Operations.set_many, values, self._seconds(timeout))
 
     def delete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
         """Removes the entries. Costs one request per thousand."""
-        finish(self._operations.delete_many(self._each_full(keys, version)))
+        finish(self._operations.delete_many(self._named(keys, version)))
 
     async def adelete_many(self, keys: Iterable[Any], version: int | None = None) -> None:
-        # Iterated here and not on a worker thread: an iterator may be bound to its own, as a queryset is.
-        await self._awaited(Operations.delete_many, [*self._each_full(keys, version)])
+        for named in portions(self._named(keys, version)):
+            await self._awaited(Operations.delete_many, named)
 
     def clear(self) -> None:
         """Removes every entry under LOCATION: all versions, key prefixes and aliases that share it."""
@@ -244,7 +246,7 @@ class ObjectStoreCache(BaseCache):
             return value
         return await sync_to_async(self._operations.encode)(value)
 
-    async def _all_encoded(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def _all_encoded(self, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
         """The same for many, in one go."""
         if all(type(value) in SELF_CONTAINED for value in values.values()):
             return values
@@ -268,11 +270,12 @@ class ObjectStoreCache(BaseCache):
     def _full(self, key: Any, version: int | None) -> str:
         return self.make_and_validate_key(key, version=version)
 
-    def _each_full(self, keys: Iterable[Any], version: int | None) -> Iterator[str]:
-        return (self._full(key, version) for key in keys)
+    def _named(self, keys: Iterable[Any], version: int | None) -> Iterator[tuple[Any, str]]:
+        """The keys as the caller wrote them, each with its full key."""
+        return ((key, self._full(key, version)) for key in keys)
 
-    def _all_full(self, keys: Iterable[Any], version: int | None) -> dict[Any, str]:
-        return {key: self._full(key, version) for key in keys}
+    def _all_full(self, values: Mapping[Any, Any], version: int | None) -> dict[Any, tuple[str, Any]]:
+        return {key: (self._full(key, version), value) for key, value in values.items()}
 
     def _seconds(self, timeout: Timeout) -> float | None:
         return self.default_timeout if timeout == DEFAULT_TIMEOUT else timeout
@@ -310,12 +313,7 @@ def found(key: Any, number: int | None) -> int:
     return number
 
 
-def in_callers_words(full: Mapping[Any, str], values: Mapping[str, Any]) -> dict[Any, Any]:
-    """The values found under full keys, by the caller's keys, in the order asked."""
-    return {key: values[name] for key, name in full.items() if name in values}
-
-
-def callers_keys(full: Mapping[Any, str], names: Iterable[str]) -> list[Any]:
-    """The caller's keys of those full keys."""
-    wanted = set(names)
-    return [key for key, name in full.items() if name in wanted]
+def portions(keys: Iterator[tuple[Any, str]]) -> Iterator[list[tuple[Any, str]]]:
+    """The keys in lists that are no burden, taken on the caller's own thread: an iterator may be bound to it, as a queryset is."""
+    while portion := list(islice(keys, PORTION)):
+        yield portion

@@ -12,11 +12,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from s3cache.engines.base import Features
 from s3cache.entries import NOTHING, Entries, Sealed, Seen
 from s3cache.envelope import Place
 from s3cache.errors import EngineUnavailable, PreconditionFailed
 from s3cache.retries import Retries
 from s3cache.runtime import Runtime
+
+LARGE = 1024 * 1024
+"""The length of a body, in bytes, above which a look costs less than to send it in vain."""
 
 Result = TypeVar("Result")
 
@@ -24,17 +28,19 @@ Result = TypeVar("Result")
 class ConditionalWrites:
     """The conditional writes of one cache."""
 
-    def __init__(self, entries: Entries, runtime: Runtime) -> None:
+    def __init__(self, entries: Entries, runtime: Runtime, features: Features) -> None:
         self._entries = entries
         self._runtime = runtime
+        self._features = features
 
     async def create(self, place: Place, sealed: Sealed) -> bool:
         """Stores the entry if none counts as present; tells whether it did.
 
         Costs one PUT where there is no object, a GET more where an entry is present, and a second PUT where what is there
-        counts as absent.
+        counts as absent. A large body waits for a GET, if it cannot wait for the server's word: then it is one GET where an entry
+        is present, and a GET and a PUT else.
         """
-        seen = NOTHING if self._entries.conditional else await self._entries.peek(place)
+        seen = await self._entries.peek(place) if self._looks_first(sealed) else NOTHING
         retries = Retries(self._runtime)
         while not seen.alive:
             try:
@@ -49,6 +55,11 @@ class ConditionalWrites:
                     retries.contradicted(error)
                 retries.raise_if_spent(error)
         return False
+
+    def _looks_first(self, sealed: Sealed) -> bool:
+        features = self._features
+        large = len(sealed.body) > LARGE
+        return not features.conditional_writes or (large and features.remote and not features.expect_continue)
 
     async def update(
         self, place: Place, change: Callable[[Seen], tuple[Sealed, Result] | None], *, repeatable: bool

@@ -25,7 +25,12 @@ class S3CacheError(Exception):
 
 
 class EngineError(S3CacheError):
-    """An engine's verb did not do what was asked. The SDK's error is ``__cause__``."""
+    """An engine's verb did not do what was asked. The SDK's error is ``__cause__``.
+
+    ``keys`` are those, as the caller wrote them, whose request a bulk method failed with; a note of the error names them, too.
+    """
+
+    keys: tuple[object, ...] = ()
 
 
 class ObjectNotFound(EngineError):

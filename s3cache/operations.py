@@ -9,44 +9,53 @@ lose a fresh value.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from functools import partial
-from itertools import islice
 
 from s3cache.conditional import ConditionalWrites
 from s3cache.engines.base import AsyncEngine, ObjectInfo
 from s3cache.entries import MISSING, Entries, Sealed, Seen
 from s3cache.envelope import Payload, Place
-from s3cache.errors import EngineUnavailable
+from s3cache.errors import EngineError, EngineUnavailable
 from s3cache.expiry import deadline, leaves_nothing
 from s3cache.looks import Looks
 from s3cache.naming import is_entry_name, object_name
-from s3cache.runtime import Runtime
+from s3cache.reads import Reads
+from s3cache.runtime import Job, Runtime, batched, jobs, supplied
 from s3cache.statistics import Observer
 
 OUTAGE = 2
 """After so many writes in a row without an answer ``set_many`` tries no more: each may have waited for all time-outs."""
+
+Named = tuple[object, str]
+"""A key as the caller wrote it, and Django's full key."""
 
 
 class Operations:
     """What one cache can do, over one engine."""
 
     def __init__(
-        self, engine: AsyncEngine, runtime: Runtime, entries: Entries, looks: Looks, observer: Observer, namespace: str = ""
+        self,
+        engine: AsyncEngine,
+        runtime: Runtime,
+        entries: Entries,
+        reads: Reads,
+        looks: Looks,
+        observer: Observer,
+        namespace: str = "",
     ) -> None:
         self._engine = engine
         self._runtime = runtime
         self._entries = entries
+        self._reads = reads
         self._looks = looks
         self._observer = observer
         self._namespace = namespace
-        self._conditional = ConditionalWrites(entries, runtime)
+        self._conditional = ConditionalWrites(entries, runtime, engine.features)
 
     async def get(self, key: str, default: object = None) -> object:
         """The value, or ``default``. Costs one GET."""
-        place = self._place(key)
-        value = self._entries.value(place, await self._entries.read(place))
+        value = await self._reads.value(self._place(key))
         if value is MISSING:
             self._observer.miss()
             return default
@@ -159,66 +168,98 @@ class Operations:
             await self._engine.delete_objects([place.name])
         return seen.alive
 
-    async def get_many(self, keys: Iterable[str]) -> dict[str, object]:
-        """The values of those keys that are there. Costs one GET each."""
+    async def get_many(self, keys: Iterable[Named]) -> dict[object, object]:
+        """The values of those keys that are there, by the keys as given, in their order. Costs one GET each, several at once.
 
-        async def got(key: str) -> tuple[str, object]:
-            return key, await self.get(key, MISSING)
-
-        pairs = await self._runtime.together(partial(got, key) for key in keys)
-        return {key: value for key, value in pairs if value is not MISSING}
-
-    async def set_many(self, values: Mapping[str, object], timeout: float | None) -> list[str]:
-        """Stores all values; gives the keys for which the store did not answer, and after two such in a row all the rest.
-
-        Costs one PUT each, or with a timeout of 0 or below what ``delete_many`` costs. All values are serialized before the
-        first is written, so one that cannot be leaves everything as it was; for that they are all in memory at once.
+        Holds no more than what it found. An EngineError names the key.
         """
-        places = {key: self._place(key) for key in values}
-        sealed = {key: self._sealed(places[key], value, timeout) for key, value in values.items()}
+
+        async def got(named: Named) -> tuple[object, object]:
+            key, full = named
+            try:
+                return key, await self.get(full, MISSING)
+            except EngineError as error:
+                name_keys(error, [key])
+                raise
+
+        found: dict[object, object] = {}
+        async with aclosing(self._runtime.each(jobs(got, supplied(keys)))) as pairs:
+            async for key, value in pairs:
+                if value is not MISSING:
+                    found[key] = value
+        return found
+
+    async def set_many(self, values: Mapping[object, tuple[str, object]], timeout: float | None) -> list[object]:
+        """Stores all values, given by key with their full keys; gives the keys for which the store did not answer, and after two
+        such in a row all the rest.
+
+        Costs one PUT each, several at once, or with a timeout of 0 or below what ``delete_many`` costs. All values are serialized
+        before the first is written, so one that cannot be leaves everything as it was; for that they are all in memory at once.
+        """
+        payloads: dict[str, Payload] = {}
+        keys: dict[str, list[object]] = {}  # several may be one: 1 and "1"
+        for key, (full, value) in values.items():
+            payloads[full] = self._payload(value)
+            keys.setdefault(full, []).append(key)
+        expires_at = deadline(timeout, self._entries.clock())
         if leaves_nothing(timeout):
-            await self.delete_many(values)
+            await self.delete_many((key, full) for key, (full, _) in values.items())
             return []
 
         unanswered = 0
 
-        async def failed(key: str) -> bool:
+        async def failed(full: str) -> list[object]:
             nonlocal unanswered
-            if unanswered == OUTAGE:
-                return True
+            if unanswered >= OUTAGE:
+                return keys[full]
+            place = self._place(full)
             try:
-                await self._entries.write(places[key], sealed[key])
+                await self._entries.write(place, self._entries.sealed(place, payloads.pop(full), expires_at))
             except EngineUnavailable as error:
                 unanswered += 1
-                self._observer.write_failed(places[key].name, error)
-                return True
+                self._observer.write_failed(place.name, error)
+                return keys[full]
+            except EngineError as error:
+                name_keys(error, keys[full])
+                raise
             unanswered = 0
-            await self._looks.after_write(places[key].name)
-            return False
+            await self._looks.after_write(place.name)
+            return []
 
-        failures = await self._runtime.together(partial(failed, key) for key in values)
-        return [key for key, failure in zip(values, failures, strict=True) if failure]
+        async with aclosing(self._runtime.each(jobs(failed, supplied([*payloads])))) as failures:
+            return [key async for some in failures for key in some]
 
-    async def delete_many(self, keys: Iterable[str]) -> None:
-        """Removes what is there under the keys. Costs one request per ``features.delete_batch`` keys."""
-        names = (object_name(self._engine.prefix, key) for key in keys)
-        while batch := list(islice(names, self._engine.features.delete_batch)):
-            await self._engine.delete_objects(batch)
+    async def delete_many(self, keys: Iterable[Named]) -> None:
+        """Removes what is there under the keys. Costs one request per ``features.delete_batch`` keys, several at once.
+
+        Holds no more than some batches of keys. An EngineError names those of the batch that failed.
+        """
+
+        async def delete(batch: Sequence[Named]) -> None:
+            try:
+                await self._engine.delete_objects([object_name(self._engine.prefix, full) for _, full in batch])
+            except EngineError as error:
+                name_keys(error, [key for key, _ in batch])
+                raise
+
+        await self._do(jobs(delete, batched(supplied(keys), self._engine.features.delete_batch)))
 
     async def clear(self) -> None:
         """Removes every entry under LOCATION, of all versions and aliases, and nothing that is no entry.
 
-        Costs one listing per thousand objects under LOCATION, and one delete per ``features.delete_batch`` entries.
+        Costs one listing per thousand objects under LOCATION, and one delete per ``features.delete_batch`` entries, several of
+        them at once.
         """
-        batch: list[str] = []
-        async with aclosing(self.objects()) as objects:
-            async for info in objects:
-                batch.append(info.name)
-                if len(batch) == self._engine.features.delete_batch:
-                    await self._engine.delete_objects(batch)
-                    batch = []
-        if batch:
-            await self._engine.delete_objects(batch)
+
+        async def delete(batch: Sequence[ObjectInfo]) -> None:
+            await self._engine.delete_objects([info.name for info in batch])
+
+        await self._do(jobs(delete, batched(self.objects(), self._engine.features.delete_batch)))
+
+    async def _do(self, jobs: AsyncGenerator[Job[None], None]) -> None:
+        async with aclosing(self._runtime.each(jobs)) as results:
+            async for _ in results:
+                pass
 
     async def objects(self) -> AsyncGenerator[ObjectInfo, None]:
         """What a listing tells of every entry under LOCATION. Costs one request per thousand objects there."""
@@ -237,5 +278,14 @@ class Operations:
 
     def _sealed(self, place: Place, value: object, timeout: float | None) -> Sealed:
         expires_at = deadline(timeout, self._entries.clock())
-        payload = value if isinstance(value, Payload) else self._entries.codec.encode(value)
-        return self._entries.sealed(place, payload, expires_at)
+        return self._entries.sealed(place, self._payload(value), expires_at)
+
+    def _payload(self, value: object) -> Payload:
+        return value if isinstance(value, Payload) else self._entries.codec.encode(value)
+
+
+def name_keys(error: EngineError, keys: Sequence[object]) -> None:
+    """Adds to the error the keys of a bulk call whose request it ended."""
+    error.keys = tuple(keys)
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    error.add_note(f"It ended the request for the key {keys[0]!r}{more}; what was still to come was not asked for.")

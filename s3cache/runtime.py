@@ -4,23 +4,32 @@ Operations are coroutines over an engine in the async shape. ``Blocking`` puts a
 that never suspend, so ``finish`` can run an operation to its end with a single ``send``: no event loop, no thread. A loop
 awaits the same operation over an engine with native async.
 
-A runtime has two verbs: ``together`` does many jobs, ``sleep`` waits between attempts.
+A runtime has two verbs: ``each`` does many jobs, several at once where that pays, and ``sleep`` waits between attempts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import itertools
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, wait
+from contextlib import aclosing
+from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
 from s3cache.engines.base import Engine, Etag, Features, ObjectInfo, StoredObject
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 Job = Callable[[], Coroutine[Any, Any, Result]]
+
+FEW = 3
+"""So many jobs are done sooner one after the other than by threads."""
+AHEAD = 2
+"""Jobs begun for each that may run: a slow one does not leave the others without work."""
+END = object()
 
 
 def finish(coroutine: Coroutine[Any, Any, Result]) -> Result:
@@ -37,51 +46,129 @@ def finish(coroutine: Coroutine[Any, Any, Result]) -> Result:
 class Runtime(Protocol):
     """How operations wait."""
 
-    async def together(self, jobs: Iterable[Job[Result]]) -> list[Result]:
-        """The results in the order of the jobs. The first error ends the rest and is raised as it is, in no group."""
+    def each(self, jobs: AsyncGenerator[Job[Result], None]) -> AsyncGenerator[Result, None]:
+        """The results in the order of the jobs, as they are asked for. Takes few jobs ahead, so millions of them are no burden.
+
+        The first error ends the rest: what has not begun never does, what runs is waited for, and the error is raised as it is,
+        in no group. Leaving the generator early does the same. Jobs must not call ``each`` in turn.
+        """
         ...
 
     async def sleep(self, seconds: float) -> None: ...
 
 
 class BlockingRuntime:
-    """One job after the other."""
+    """Jobs on at most ``width`` threads of an executor, which is asked for only where there are more jobs than a few."""
 
-    async def together(self, jobs: Iterable[Job[Result]]) -> list[Result]:
-        return [await job() for job in jobs]
+    def __init__(self, width: int = 1, executor: Callable[[], Executor] | None = None) -> None:
+        self._width = width
+        self._executor = executor
+
+    async def each(self, jobs: AsyncGenerator[Job[Result], None]) -> AsyncGenerator[Result, None]:
+        async with aclosing(jobs):
+            first = await head(jobs, FEW + 1) if self._width > 1 else []
+            if self._executor is None or len(first) <= FEW:
+                for job in first:
+                    yield await job()
+                async for job in jobs:
+                    yield await job()
+            else:
+                async with aclosing(self._on_threads(self._executor(), first, jobs)) as results:
+                    async for result in results:
+                        yield result
+
+    async def _on_threads(
+        self, executor: Executor, first: Iterable[Job[Result]], jobs: AsyncGenerator[Job[Result], None]
+    ) -> AsyncGenerator[Result, None]:
+        def begin(job: Job[Result]) -> Future[Result]:
+            return executor.submit(contextvars.copy_context().run, lambda: finish(job()))
+
+        begun = deque(map(begin, first))
+        try:
+            async for job in jobs:
+                begun.append(begin(job))
+                if len(begun) > AHEAD * self._width:
+                    yield begun[0].result()
+                    del begun[0]
+            while begun:
+                yield begun[0].result()
+                del begun[0]
+        finally:
+            for one in begun:
+                one.cancel()
+            wait(begun)
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
 
 class AsyncioRuntime:
-    """At most ``width`` jobs at a time on the running loop; never more tasks than that, however many jobs."""
+    """Jobs as tasks of the running loop, of which at most ``width`` run at a time."""
 
     def __init__(self, width: int = 64) -> None:
         self._width = width
 
-    async def together(self, jobs: Iterable[Job[Result]]) -> list[Result]:
-        numbered = enumerate(jobs)
-        results: dict[int, Result] = {}
+    async def each(self, jobs: AsyncGenerator[Job[Result], None]) -> AsyncGenerator[Result, None]:
+        turns = asyncio.Semaphore(self._width)
+        begun: deque[asyncio.Task[Result]] = deque()
 
-        async def work(number: int, job: Job[Result]) -> None:
-            results[number] = await job()
-            for number, job in numbered:
-                results[number] = await job()
+        async def in_turn(job: Job[Result]) -> Result:
+            async with turns:
+                return await job()
 
-        workers: list[asyncio.Future[None]] = []
         try:
-            for number, job in itertools.islice(numbered, self._width):
-                workers.append(asyncio.ensure_future(work(number, job)))
-            await asyncio.gather(*workers)
+            async with aclosing(jobs):
+                async for job in jobs:
+                    begun.append(asyncio.create_task(in_turn(job)))
+                    if len(begun) > AHEAD * self._width:
+                        yield await ended(begun[0])
+                        del begun[0]
+            while begun:
+                yield await ended(begun[0])
+                del begun[0]
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-        return [results[number] for number in sorted(results)]
+            for one in begun:
+                one.cancel()
+            await asyncio.gather(*begun, return_exceptions=True)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+async def ended(task: asyncio.Task[Result]) -> Result:
+    """What the task returns. A caller who is cancelled here still has the task, to cancel it beside others."""
+    await asyncio.wait([task])
+    return task.result()
+
+
+async def supplied(items: Iterable[Result]) -> AsyncGenerator[Result, None]:
+    """The items, one after the other, as ``each`` takes its jobs."""
+    for item in items:
+        yield item
+
+
+async def head(items: AsyncGenerator[Result, None], count: int) -> list[Result]:
+    """The next items, so many at most."""
+    found: list[Result] = []
+    while len(found) < count and (item := await anext(items, END)) is not END:
+        found.append(cast(Result, item))
+    return found
+
+
+async def jobs(
+    function: Callable[[Item], Coroutine[Any, Any, Result]], items: AsyncGenerator[Item, None]
+) -> AsyncGenerator[Job[Result], None]:
+    """The function's call for each item, for ``each`` to make."""
+    async with aclosing(items):
+        async for item in items:
+            yield partial(function, item)
+
+
+async def batched(items: AsyncGenerator[Result, None], size: int) -> AsyncGenerator[list[Result], None]:
+    """The items in lists of that length; the last may be shorter."""
+    async with aclosing(items):
+        while batch := await head(items, size):
+            yield batch
 
 
 class Blocking:
@@ -118,16 +205,16 @@ async def in_thread(executor: Executor, function: Callable[[], Result]) -> Resul
 
 def iterate(generator: AsyncGenerator[Result, None]) -> Iterator[Result]:
     """The items of an asynchronous generator that never suspends, lazily; closes it at the end, or when left early."""
-    end = object()
     try:
-        while (item := finish(following(generator, end))) is not end:
+        while (item := finish(following(generator))) is not END:
             yield cast(Result, item)
     finally:
         finish(closed(generator))
 
 
-async def following(generator: AsyncGenerator[Result, None], end: object) -> Result | object:
-    return await anext(generator, end)
+async def following(generator: AsyncGenerator[Result, None]) -> Result | object:
+    """The next item, or END."""
+    return await anext(generator, END)
 
 
 async def closed(generator: AsyncGenerator[Result, None]) -> None:

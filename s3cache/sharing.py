@@ -56,6 +56,14 @@ def executor_for(engine: object) -> ThreadPoolExecutor:
     return shared(("executor", Same(engine)), lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="s3cache"))
 
 
+def threads_for(engine: object, count: int) -> ThreadPoolExecutor:
+    """The threads that send the single requests of bulk methods to this engine, for blocking and asynchronous callers alike.
+
+    Apart from ``executor_for``, because an operation on one of those threads waits for these.
+    """
+    return shared(("threads", Same(engine)), lambda: ThreadPoolExecutor(count, thread_name_prefix="s3cache-bulk"))
+
+
 def hashable(value: object) -> Hashable:
     """A key for an option's value: equal values of equal types give equal keys, other objects are themselves.
 

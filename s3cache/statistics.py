@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import Counter
 from typing import Protocol
 
 from s3cache.errors import EngineUnavailable
@@ -14,11 +13,21 @@ logger = logging.getLogger("s3cache")
 REMEMBERED_FAILURES = 1000
 """How many different failures are logged as warnings; bounded, because an entry may choose the words of its failure."""
 
-COUNTS = ("hits", "misses", "writes", "failed_writes", "unusable", "looks", "failed_looks", "culled")
+COUNTS = (
+    *("hits", "misses", "writes", "failed_writes", "unusable", "looks", "failed_looks", "culled"),
+    *("requests_get", "requests_put", "requests_delete", "requests_list"),
+)
+
+
+REQUESTS = {kind: f"requests_{kind}" for kind in ("get", "put", "delete", "list")}
 
 
 class Observer(Protocol):
     """What operations tell whoever watches. Each call is short and raises nothing."""
+
+    def requested(self, kind: str) -> None:
+        """A request goes out: "get", "put", "delete" or "list"."""
+        ...
 
     def hit(self) -> None:
         """A value was found."""
@@ -57,13 +66,16 @@ class Statistics:
     """Counts since the process began, of one cache; safe for threads."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
+        self._counts = dict.fromkeys(COUNTS, 0)
         self._lock = threading.Lock()
         self._failures: set[str] = set()
 
     def counts(self) -> dict[str, int]:
         with self._lock:
-            return dict.fromkeys(COUNTS, 0) | self._counts
+            return dict(self._counts)
+
+    def requested(self, kind: str) -> None:
+        self._add(REQUESTS[kind])
 
     def hit(self) -> None:
         self._add("hits")

@@ -13,7 +13,7 @@ LAYERS = [
        engines engines.base engines.profiles engines.s3answers engines.redaction engines.s3errors engines.s3headers
        engines.s3location engines.s3options engines.sortednames legacyvalues""",
     "runtime engines.*",
-    "statistics proving entries retries conditional looks operations testing testing.*",
+    "statistics watched proving entries reads retries conditional looks operations testing testing.*",
     "options legacyoptions hookspecs plugins sharing assembly",
     "s3cache backend legacy checks apps __main__ demo demo.*",
 ]

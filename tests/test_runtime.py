@@ -4,13 +4,15 @@ import asyncio
 import contextvars
 import itertools
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 
 import pytest
 
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import ObjectNotFound
-from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, finish, in_thread, iterate
+from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, batched, finish, in_thread, iterate, jobs, supplied
 
 who = contextvars.ContextVar("who", default="nobody")
 
@@ -63,21 +65,49 @@ async def test_finish_works_within_a_running_loop():
     assert finish(value(1)) == 1
 
 
-# --- together ---------------------------------------------------------------------------------------------------------------
+# --- each: many jobs --------------------------------------------------------------------------------------------------------
 
 
-def test_blocking_jobs_run_one_after_the_other_in_order():
+def as_jobs(job, count):
+    return jobs(job, supplied(range(count)))
+
+
+def results(runtime, job, count):
+    return list(iterate(runtime.each(as_jobs(job, count))))
+
+
+async def awaited(runtime, job, count):
+    async with aclosing(runtime.each(as_jobs(job, count))) as found:
+        return [result async for result in found]
+
+
+@pytest.fixture
+def pools():
+    """Makes executors, and remembers them."""
+    made = []
+
+    def make():
+        made.append(ThreadPoolExecutor(4, thread_name_prefix="pool"))
+        return made[-1]
+
+    make.made = made
+    yield make
+    for pool in made:
+        pool.shutdown()
+
+
+def test_without_threads_jobs_run_one_after_the_other_in_order():
     order = []
 
     async def job(number):
         order.append(number)
         return number * 10
 
-    assert finish(BlockingRuntime().together(lambda n=n: job(n) for n in range(5))) == [0, 10, 20, 30, 40]
+    assert results(BlockingRuntime(), job, 5) == [0, 10, 20, 30, 40]
     assert order == list(range(5))
 
 
-def test_a_blocking_error_ends_the_rest_and_is_raised_as_it_is():
+def test_without_threads_an_error_ends_the_rest_and_is_raised_as_it_is():
     error, started = ValueError("second"), []
 
     async def job(number):
@@ -85,8 +115,93 @@ def test_a_blocking_error_ends_the_rest_and_is_raised_as_it_is():
         return await (failure(error) if number == 1 else value(number))
 
     with pytest.raises(ValueError) as raised:
-        finish(BlockingRuntime().together(lambda n=n: job(n) for n in range(5)))
+        results(BlockingRuntime(), job, 5)
     assert raised.value is error and started == [0, 1]
+
+
+@pytest.mark.parametrize("count", range(6))
+def test_a_few_jobs_need_no_threads(pools, count):
+    async def job(number):
+        return threading.current_thread().name.startswith("pool")
+
+    assert results(BlockingRuntime(4, pools), job, count) == [count > 3] * count
+    assert len(pools.made) == (count > 3)
+
+
+def test_as_many_jobs_as_are_allowed_run_on_threads_at_once(pools):
+    barrier = threading.Barrier(4)
+
+    async def job(number):
+        barrier.wait(10)
+        return number
+
+    assert results(BlockingRuntime(4, pools), job, 40) == list(range(40))
+
+
+def test_each_job_on_a_thread_has_a_copy_of_the_caller_s_context(pools):
+    async def job(number):
+        seen = who.get()
+        who.set(f"job {number}")
+        return seen
+
+    token = who.set("the caller")
+    try:
+        assert results(BlockingRuntime(4, pools), job, 20) == ["the caller"] * 20
+        assert who.get() == "the caller"
+    finally:
+        who.reset(token)
+
+
+def test_jobs_for_threads_are_taken_as_their_turn_comes_near(pools):
+    taken = []
+
+    async def job(number):
+        return number
+
+    def numbers():
+        for number in range(1_000_000):
+            taken.append(number)
+            yield number
+
+    found = iterate(BlockingRuntime(4, pools).each(jobs(job, supplied(numbers()))))
+    assert [next(found) for _ in range(100)] == list(range(100))
+    assert len(taken) <= 100 + 2 * 4 + 1
+    found.close()
+
+
+def test_on_threads_the_first_error_ends_the_rest_waits_for_what_runs_and_is_raised_as_it_is(pools):
+    error, running, ended = ValueError("first"), threading.Event(), []
+
+    async def job(number):
+        if number == 0:
+            running.wait(10)
+            raise error
+        if number == 1:
+            running.set()
+            time.sleep(0.05)
+        ended.append(number)
+
+    with pytest.raises(ValueError) as raised:
+        results(BlockingRuntime(4, pools), job, 1000)
+    assert raised.value is error
+    assert 1 in ended and len(ended) < 20
+    count = len(ended)
+    pools.made[0].shutdown()
+    assert len(ended) == count, "what had not begun never did"
+
+
+def test_who_leaves_early_leaves_no_job_behind(pools):
+    started = []
+
+    async def job(number):
+        started.append(number)
+
+    found = iterate(BlockingRuntime(4, pools).each(as_jobs(job, 1000)))
+    next(found)
+    found.close()
+    count = len(started)
+    pools.made[0].shutdown()
+    assert len(started) == count < 20
 
 
 class Gates:
@@ -110,9 +225,6 @@ class Gates:
         self.ended.append(number)
         return number
 
-    def jobs(self):
-        return [lambda n=n: self.job(n) for n in range(len(self.gates))]
-
 
 async def settle():
     for _ in range(10):
@@ -121,7 +233,7 @@ async def settle():
 
 async def test_results_come_in_the_order_of_the_jobs_whichever_ends_first():
     gates = Gates(6)
-    all_of_them = asyncio.ensure_future(AsyncioRuntime(width=3).together(gates.jobs()))
+    all_of_them = asyncio.ensure_future(awaited(AsyncioRuntime(width=3), gates.job, 6))
     for number in (2, 1, 3, 5, 4, 0):
         await settle()
         gates.gates[number].set()
@@ -131,7 +243,7 @@ async def test_results_come_in_the_order_of_the_jobs_whichever_ends_first():
 
 async def test_at_most_width_jobs_run_at_a_time():
     gates = Gates(20)
-    all_of_them = asyncio.ensure_future(AsyncioRuntime(width=4).together(gates.jobs()))
+    all_of_them = asyncio.ensure_future(awaited(AsyncioRuntime(width=4), gates.job, 20))
     await settle()
     assert gates.started == [0, 1, 2, 3]
     for gate in gates.gates:
@@ -140,62 +252,79 @@ async def test_at_most_width_jobs_run_at_a_time():
     assert gates.most == 4
 
 
-async def test_jobs_are_taken_only_when_they_can_run():
+async def test_jobs_are_taken_only_when_their_turn_comes_near():
     taken = []
     gates = Gates(50)
 
-    def jobs():
-        for number, job in enumerate(gates.jobs()):
+    def numbers():
+        for number in range(50):
             taken.append(number)
-            yield job
+            yield number
+
+    async def all_of_them():
+        async with aclosing(AsyncioRuntime(width=5).each(jobs(gates.job, supplied(numbers())))) as found:
+            return [result async for result in found]
 
     tasks_before = len(asyncio.all_tasks())
-    all_of_them = asyncio.ensure_future(AsyncioRuntime(width=5).together(jobs()))
+    waiting = asyncio.ensure_future(all_of_them())
     await settle()
-    assert len(taken) == 5
-    assert len(asyncio.all_tasks()) - tasks_before == 6
+    assert len(gates.started) == 5
+    assert len(taken) == 2 * 5 + 1
+    assert len(asyncio.all_tasks()) - tasks_before == 2 * 5 + 1 + 1
     for gate in gates.gates:
         gate.set()
-    assert await all_of_them == list(range(50))
+    assert await waiting == list(range(50))
 
 
 async def test_the_first_error_ends_the_rest_and_is_raised_as_it_is():
     error, gates = ValueError("second"), Gates(4)
-    jobs = gates.jobs()
-    jobs[1] = lambda: failure(error)
+
+    async def job(number):
+        return await (failure(error) if number == 1 else gates.job(number))
+
     tasks_before = asyncio.all_tasks()
+    gates.gates[0].set()
     with pytest.raises(ValueError) as raised:
-        await asyncio.wait_for(AsyncioRuntime(width=2).together(jobs), 10)
+        await asyncio.wait_for(awaited(AsyncioRuntime(width=2), job, 4), 10)
     assert raised.value is error
-    assert gates.cancelled == gates.started and gates.running == 0
+    assert gates.running == 0 and gates.ended == [0]
     assert asyncio.all_tasks() == tasks_before
 
 
 async def test_of_two_errors_one_is_raised_and_the_other_is_not_left_unread():
     errors = [ValueError("one"), KeyError("two")]
+
+    async def job(number):
+        raise errors[number]
+
     with pytest.raises((ValueError, KeyError)) as raised:
-        await AsyncioRuntime().together([lambda e=e: failure(e) for e in errors])
+        await awaited(AsyncioRuntime(), job, 2)
     assert raised.value in errors
 
 
-async def test_cancelling_the_caller_cancels_every_worker():
+async def test_cancelling_the_caller_cancels_every_job():
     gates = Gates(10)
-    all_of_them = asyncio.ensure_future(AsyncioRuntime(width=3).together(gates.jobs()))
+    all_of_them = asyncio.ensure_future(awaited(AsyncioRuntime(width=3), gates.job, 10))
     await settle()
     all_of_them.cancel()
     with pytest.raises(asyncio.CancelledError):
         await all_of_them
-    assert gates.started == gates.cancelled == [0, 1, 2] and gates.running == 0
+    assert gates.started == sorted(gates.cancelled) == [0, 1, 2] and gates.running == 0
 
 
-@pytest.mark.parametrize("runtime", [BlockingRuntime(), AsyncioRuntime()])
+@pytest.mark.parametrize("runtime", [BlockingRuntime(), BlockingRuntime(4), AsyncioRuntime()])
 async def test_no_jobs_give_no_results(runtime):
-    assert await runtime.together([]) == []
+    assert await awaited(runtime, value, 0) == []
 
 
 @pytest.mark.parametrize("runtime", [BlockingRuntime(), AsyncioRuntime()])
 async def test_no_time_at_all_can_be_slept(runtime):
     assert await runtime.sleep(0) is None
+
+
+def test_batches_are_full_but_for_the_last():
+    assert list(iterate(batched(supplied(range(7)), 3))) == [[0, 1, 2], [3, 4, 5], [6]]
+    assert list(iterate(batched(supplied([]), 3))) == []
 
 
 # --- a blocking engine in the async shape -----------------------------------------------------------------------------------

@@ -103,6 +103,10 @@ class Features:
     """asynchronous() gives an engine that waits on the event loop, with no thread."""
     remote: bool = True
     """Requests cross a network and may cost money; false for a directory or memory."""
+    concurrency: int = 1
+    """How many blocking requests at once make many of them fastest; 1 where threads bring nothing."""
+    expect_continue: bool = False
+    """A large body that must not overwrite is sent only once the server has said that it may come (``Expect: 100-continue``)."""
 
 
 class Engine(Protocol):

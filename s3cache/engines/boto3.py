@@ -43,6 +43,8 @@ class Boto3Engine(BucketEngine[Connection]):
     """A bucket, seen through boto3. Options: ``S3Options``. Raises what ``engines/base.py`` says."""
 
     requires = ("boto3",)
+    concurrency = 16
+    expect_continue = True
 
     def get_object(
         self, name: str, *, first: int | None = None, if_none_match: Etag = None, limit: int | None = None

@@ -36,6 +36,7 @@ class MinioEngine(BucketEngine[Connection]):
     """A bucket, seen through the MinIO SDK. Options: ``S3Options``. Raises what ``engines/base.py`` says."""
 
     requires = ("minio",)
+    concurrency = 32
 
     def __init__(self, target: Target) -> None:
         check_options(target)

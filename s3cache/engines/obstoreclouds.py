@@ -145,7 +145,7 @@ def check_texts(options: NetworkOptions) -> None:
 class GcsService(CloudService):
     """A bucket of Google's. Its conditions go by the generation, so the etag here carries both: ``generation:etag``."""
 
-    features = Features(conditional_writes=True, delete_batch=1, native_async=True)
+    features = Features(conditional_writes=True, delete_batch=1, native_async=True, concurrency=64)
 
     def __init__(self, location: str, given: Mapping[str, object]) -> None:
         self.options = build(GcsOptions, given, hint=PROFILE)
@@ -171,7 +171,7 @@ class GcsService(CloudService):
 class AzureService(CloudService):
     """A container of Azure's. It lists in alphabetical order, and does not say of what: Azurite's is not that of UTF-8."""
 
-    features = Features(conditional_writes=True, delete_batch=256, ordered_listing=False, native_async=True)
+    features = Features(conditional_writes=True, delete_batch=256, ordered_listing=False, native_async=True, concurrency=64)
     plain_meanings: Meanings = {"ContainerNotFound": EngineMisconfigured}
     read_meanings: Meanings = {"BlobNotFound": ObjectNotFound, **plain_meanings}
 

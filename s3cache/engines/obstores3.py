@@ -57,7 +57,7 @@ class S3Service(Service):
         options = self.target.options
         self.prefix = self.target.prefix
         self.location = location_url(self.target.bucket, self.prefix, options.endpoint_url)
-        self.features = dataclasses.replace(self.target.profile.features, server_date=False, native_async=True)
+        self.features = dataclasses.replace(self.target.profile.features, server_date=False, native_async=True, concurrency=64)
         check_prefix(self.prefix)
         check_support(options)
         if self.own.unsigned_payload and not is_encrypted(options):

@@ -55,6 +55,7 @@ class PlainStorageEngine:
             atomic_overwrites=False,
             max_name=LONGEST,
             remote=not here,
+            concurrency=1 if here else 16,
         )
         self._kind = kind
         self._options = options

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Generic, Self, TypeVar
 
 from s3cache.engines import s3options
@@ -22,11 +23,17 @@ Connection = TypeVar("Connection")
 class BucketEngine(Generic[Connection]):
     """A subclass adds the other three verbs, and what raises NotImplementedError here."""
 
+    concurrency = 1
+    expect_continue = False
+    """Both as in ``Features``."""
+
     def __init__(self, target: Target) -> None:
         self.target = target
         self.prefix = target.prefix
         self.location = location_url(target.bucket, target.prefix, target.options.endpoint_url)
-        self.features: Features = target.profile.features
+        self.features: Features = replace(
+            target.profile.features, concurrency=self.concurrency, expect_continue=self.expect_continue
+        )
         self._lock = threading.Lock()
         self._connection: Connection | None = None
 
