@@ -1,8 +1,9 @@
-"""Measuring contenders on a machine that has other things to do, and the report that a benchmark makes of it.
+"""Measuring contenders on a machine that has other things to do.
 
-The contenders take turns in short blocks, in a new random order each round, so that a disturbance meets all alike. A figure is a
-median over many rounds. Only ratios within one run mean something: the same code on the same machine gives other figures an hour
-later.
+The contenders take turns, in a new random order each round, so that a disturbance meets all alike, and nothing that was measured
+is dropped. Medians and p99 are of single calls. A ratio is the median of the ratios within a round, with its quartiles beside it:
+what is as wide as its distance from the aim decides nothing. Only ratios of one run mean something; the same code on the same
+machine gives other times an hour later.
 """
 
 from __future__ import annotations
@@ -10,120 +11,144 @@ from __future__ import annotations
 import gc
 import random
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import mean, median
+from dataclasses import dataclass
+from statistics import mean, median, quantiles
+from typing import Literal, NamedTuple, TypeVar
 
 BLOCK = 0.005
-"""Seconds that a block should take: many calls of what is fast, one of what is slow."""
+"""Seconds that a turn should take: many calls of what is fast, one of what is slow."""
 LONGEST = 5000
-"""Calls in a block, at most."""
+"""Calls in a turn, at most."""
 
 Call = Callable[[int], object]
 """Takes the number of the call: 0, 1, 2, ... for each contender."""
+Effort = Literal["full", "quick", "smoke"]
+"""A measurement; a look; a proof that the benchmark runs."""
+Choice = TypeVar("Choice")
 
 
 @dataclass(frozen=True)
 class Options:
     """What was asked for."""
 
-    quick: bool
-    """Fewer rounds."""
     directory: str
     """Empty, for what a benchmark writes; it is deleted afterwards."""
+    effort: Effort = "full"
     engines: Sequence[str] = ()
-    """Of the benchmark ``engines``: only these."""
+    """Of the benchmark ``engines``: only these; of ``culling``: only these limits."""
+    url: str | None = None
+    """Of these two: the bucket to use instead of a server of the benchmark's own."""
+    processes: int = 0
+    """Of ``culling``: write with so many processes."""
+
+    def of(self, full: Choice, quick: Choice, smoke: Choice) -> Choice:
+        """What is right for the effort asked for."""
+        return {"full": full, "quick": quick, "smoke": smoke}[self.effort]
+
+
+class Spread(NamedTuple):
+    """A median and the quartiles around it."""
+
+    typical: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One contender's blocks, in seconds per call."""
+    """One contender's times, in seconds per call."""
 
-    wall: Sequence[float]
+    calls: Sequence[float]
+    """Each call, elapsed."""
+    rounds: Sequence[float]
+    """Each round: the median of its calls."""
     cpu: Sequence[float]
-    calls: int
-    """In all blocks together."""
+    """Each round: this process's CPU time, all threads."""
 
     @property
     def typical(self) -> float:
-        """The median of the elapsed time."""
-        return median(self.wall)
+        return median(self.calls)
+
+    @property
+    def slowest(self) -> float:
+        """The 99th percentile."""
+        return percentile_99(self.calls)
 
     @property
     def typical_cpu(self) -> float:
-        """The median of this process's CPU time."""
         return median(self.cpu)
 
     @property
     def mean_cpu(self) -> float:
-        """The mean of the CPU time, with what happens only now and then, as culling does."""
+        """With what happens only now and then, as culling does."""
         return mean(self.cpu)
 
 
-@dataclass(frozen=True)
-class Aim:
-    """What was promised, and what came out."""
+def measure(
+    contenders: Mapping[str, Call], rounds: int, block: float = BLOCK, before: Mapping[str, Call] | None = None
+) -> dict[str, Figures]:
+    """The figures of each contender. A turn has the same number of calls in every round; one, for a ``block`` of 0 seconds.
 
-    promise: str
-    measured: str
-    met: bool
-
-
-@dataclass
-class Report:
-    """What a benchmark found. ``notes`` say how it was measured."""
-
-    title: str
-    notes: list[str]
-    columns: list[str]
-    rows: list[list[str]] = field(default_factory=list)
-    aims: list[Aim] = field(default_factory=list)
-
-
-def measure(contenders: Mapping[str, Call], rounds: int, block: float = BLOCK) -> dict[str, Figures]:
-    """The figures of each contender. A block has the same number of calls in every round; one, for a ``block`` of 0 seconds."""
-    sizes = {name: block_size(call, block) for name, call in contenders.items()}
-    blocks: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    ``before`` has what is called, untimed, with each number of a turn before it.
+    """
+    prepare = before or {}
+    for name, call in contenders.items():
+        take_turn(call, 0, 1, prepare.get(name))
+    sizes = {name: turn_size(call, block, prepare.get(name)) if block else 1 for name, call in contenders.items()}
+    turns: dict[str, list[tuple[array[float], float]]] = {name: [] for name in contenders}
     gc.collect()
     gc.freeze()  # so that the collections below have only the garbage of their round to look at
     gc.disable()
     try:
-        for turn in range(rounds):
+        for number in range(rounds):
             for name in random.sample(list(contenders), len(contenders)):
-                blocks[name].append(timed(contenders[name], turn * sizes[name], sizes[name]))
+                turns[name].append(take_turn(contenders[name], number * sizes[name], sizes[name], prepare.get(name)))
             gc.collect()
     finally:
         gc.enable()
         gc.unfreeze()
-    return {
-        name: Figures([wall for wall, _ in found], [cpu for _, cpu in found], rounds * sizes[name])
-        for name, found in blocks.items()
-    }
+    return {name: figures(found) for name, found in turns.items()}
 
 
-def block_size(call: Call, block: float) -> int:
+def turn_size(call: Call, block: float, prepare: Call | None) -> int:
     """How many calls take so many seconds, undisturbed. The trials also warm up what there is to warm."""
-    timed(call, 0, 3)
-    quickest = min(timed(call, 0, 5)[0] for _ in range(3))
+    quickest = min(min(take_turn(call, 0, 5, prepare)[0]) for _ in range(3))
     return max(1, min(LONGEST, round(block / quickest)))
 
 
-def timed(call: Call, first: int, count: int) -> tuple[float, float]:
-    """Elapsed and CPU seconds per call."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    for number in range(first, first + count):
-        call(number)
-    return (time.perf_counter() - wall) / count, (time.process_time() - cpu) / count
+def take_turn(call: Call, first: int, count: int, prepare: Call | None = None) -> tuple[array[float], float]:
+    """The elapsed seconds of each call, and the CPU seconds per call."""
+    if prepare is not None:
+        for number in range(first, first + count):
+            prepare(number)
+    took = array("d", bytes(8 * count))
+    cpu, then = time.process_time(), time.perf_counter()
+    for number in range(count):
+        call(first + number)
+        now = time.perf_counter()
+        took[number] = now - then
+        then = now
+    return took, (time.process_time() - cpu) / count
 
 
-def share(one: Sequence[float], other: Sequence[float]) -> float:
-    """What the one takes of the other's time: the median of the ratios within a round, to which both are disturbed alike."""
-    return median(mine / theirs for mine, theirs in zip(one, other, strict=True))
+def figures(turns: Sequence[tuple[array[float], float]]) -> Figures:
+    calls = array("d")
+    for took, _ in turns:
+        calls.extend(took)
+    return Figures(calls, [median(took) for took, _ in turns], [cpu for _, cpu in turns])
 
 
-def microseconds(seconds: float) -> str:
-    return f"{seconds * 1e6:,.1f}" if seconds < 1e-3 else f"{seconds * 1e6:,.0f}"
+def percentile_99(values: Sequence[float]) -> float:
+    return quantiles(values, n=100, method="inclusive")[98] if len(values) > 1 else values[0]
 
 
-def ratio(one: float, other: float) -> str:
-    return f"{one / other:.2f}" if one < 10 * other else f"{one / other:.0f}"
+def ratio(one: Sequence[float], other: Sequence[float]) -> Spread:
+    """What the one takes of the other's time, round by round: both were disturbed alike."""
+    return spread([mine / theirs for mine, theirs in zip(one, other, strict=True)])
+
+
+def spread(values: Sequence[float]) -> Spread:
+    low, middle, high = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
+    return Spread(middle, low, high)

@@ -7,35 +7,37 @@ from __future__ import annotations
 
 import os
 
-from benchmarks.harness import Aim, Call, Options, Report, measure, microseconds, ratio
+from benchmarks.harness import Call, Options, measure
+from benchmarks.results import TIMES, Aim, Report, View, times
 from s3cache import ObjectStoreCache, naming
 from s3cache.assembly import codec_of, envelopes_of
 from s3cache.backend import TEXT_KINDS
 from s3cache.envelope import Place
 from s3cache.expiry import now_ms
 
-AIM = 25e-6
+MOST = {"cache.get": 12e-6, "cache.set": 25e-6}
+"""Seconds of CPU."""
 KEYS = 100
 VALUE = "<p>Sixty-four characters of a page that somebody rendered.</p>\n\n" * 16
 NOTES = [
     f"The value is text of {len(VALUE)} bytes, signed, as it is by default; {KEYS} keys take turns.",
-    "In µs per call: the median of the elapsed time and of the CPU time over all rounds.",
+    "The parts are in tight loops of their own, which flatters them: together they are less than the whole.",
     "MAX_ENTRIES is a million: one set in 200 lists what is there.",
 ]
+UNITS = {"part": "", **TIMES, "of the whole": "ratio"}
 
 
 def run(options: Options) -> Report:
     cache = ObjectStoreCache("layer", {"OPTIONS": {"ENGINE": "memory", "MAX_ENTRIES": 1_000_000}})
     cache.set_many({f"page-{number}": VALUE for number in range(KEYS)})
-    figures = measure(parts(cache), rounds=30 if options.quick else 300)
-    report = Report("layer: get and set of 1 KB over the memory engine", NOTES, ["part", "median", "CPU", "of the whole"])
-    for name, part in figures.items():
-        whole = figures["cache.set" if name.startswith(("cache.set", "set:")) else "cache.get"]
-        share = ratio(part.typical, whole.typical)
-        report.rows.append([name, microseconds(part.typical), microseconds(part.typical_cpu), share])
-    for name in ("cache.get", "cache.set"):
-        cost = figures[name].typical_cpu
-        report.aims.append(Aim(f"{name} takes at most {AIM * 1e6:.0f} µs of CPU", f"{microseconds(cost)} µs", cost <= AIM))
+    found = measure(parts(cache), rounds=options.of(300, 30, 2))
+    report = Report("get and set of 1 KB over the memory engine", NOTES, UNITS, View([]))
+    for name, part in found.items():
+        whole = found["cache.set" if name.startswith(("cache.set", "set:")) else "cache.get"]
+        report.add({"part": name}, times(part), {"of the whole": part.typical / whole.typical})
+    for name, most in MOST.items():
+        cost = found[name].typical_cpu
+        report.aims.append(Aim(f"{name}: at most {most * 1e6:.0f} µs of CPU", f"{cost * 1e6:.1f} µs", cost <= most))
     return report
 
 
@@ -45,7 +47,7 @@ def parts(cache: ObjectStoreCache) -> dict[str, Call]:
     place = Place(naming.object_name("", key), key)
     envelopes, codec = envelopes_of(cache.configuration), codec_of(cache.configuration.options, TEXT_KINDS)
     engine = cache.engine
-    body = engine.get_object(place.name).body
+    body = bytes(engine.get_object(place.name).body)
     header = envelopes.header(body, place)
     payload = envelopes.payload(body, header)
     moment = {"expires_at": now_ms(), "written_at": now_ms()}

@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from s3cache import plugins, sharing
 from s3cache.codec import Codec, TextKind
 from s3cache.compressors.base import Compressor
-from s3cache.culling import SMALL, Culler
+from s3cache.culling import Culler
 from s3cache.engines.base import AsyncEngine, Engine
 from s3cache.entries import Entries
 from s3cache.envelope import Envelopes
 from s3cache.errors import OptionError
 from s3cache.expiry import now_ms
 from s3cache.looks import Looks
+from s3cache.nearcache import NearCache
 from s3cache.operations import Operations
 from s3cache.options import OWN_NAMES, Configuration, Options
 from s3cache.proving import Proof
-from s3cache.reads import Reads
+from s3cache.reads import NearReads, Reads
 from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, Runtime
+from s3cache.sampling import sample_of
 from s3cache.signing import Checksum, Keyring
 from s3cache.statistics import Statistics
 from s3cache.watched import Watched
@@ -35,6 +37,7 @@ class Assembly:
     """For ``await``; None where the engine has no native async."""
     statistics: Statistics
     engine: Engine
+    near: NearCache | None
 
 
 def assembled(configuration: Configuration, max_entries: int, text_kinds: tuple[TextKind, ...]) -> Assembly:
@@ -52,7 +55,13 @@ def assembled(configuration: Configuration, max_entries: int, text_kinds: tuple[
         max_entries,
         text_kinds,
     )
-    return sharing.shared(key, lambda: build(configuration, engine_of(configuration), max_entries, text_kinds))
+
+    def made() -> Assembly:
+        engine = engine_of(configuration)
+        near_caches: list[NearCache] = sharing.shared(("near caches", engine.location), list)
+        return build(configuration, engine, max_entries, text_kinds, near_caches=near_caches)
+
+    return sharing.shared(key, made)
 
 
 def build(
@@ -61,17 +70,26 @@ def build(
     max_entries: int,
     text_kinds: tuple[TextKind, ...],
     clock: Callable[[], int] = now_ms,
+    near_caches: list[NearCache] | None = None,
 ) -> Assembly:
-    """The same, anew, over an engine and a clock (ms) that a test may have made."""
+    """The same, anew, over an engine and a clock (ms) that a test may have made.
+
+    ``near_caches`` are those of all caches over the same objects, which the new one joins.
+    """
     options, statistics, proof = configuration.options, Statistics(), Proof()
+    near, near_caches = near_cache_of(options), [] if near_caches is None else near_caches
+    if near is not None:
+        near_caches.append(near)
     codec, envelopes = codec_of(options, text_kinds), envelopes_of(configuration)
     culler = culler_of(options, engine, max_entries)
 
     def operations(shaped: AsyncEngine, runtime: Runtime) -> Operations:
-        watched = Watched(shaped, statistics)
+        watched = Watched(shaped, statistics, near_caches)
         entries = Entries(watched, envelopes, codec, statistics, proof, clock)
         looks = Looks(watched, culler, statistics)
-        return Operations(watched, runtime, entries, Reads(entries), looks, statistics, options.namespace)
+        parts = watched, entries, statistics
+        reads = Reads(*parts) if near is None else NearReads(*parts, near)
+        return Operations(watched, runtime, entries, reads, looks, statistics, options.namespace)
 
     native, threads = engine.asynchronous(), engine.features.concurrency
     return Assembly(
@@ -79,7 +97,16 @@ def build(
         operations(native, AsyncioRuntime()) if native else None,
         statistics,
         engine,
+        near,
     )
+
+
+def near_cache_of(options: Options) -> NearCache | None:
+    """What keeps entries in this process; None where nothing does."""
+    near = options.near_cache
+    if near is None:
+        return None
+    return NearCache(near.max_bytes, near.max_entry_bytes or near.max_bytes // 8, int(near.ttl * 1000))
 
 
 def engine_of(configuration: Configuration) -> Engine:
@@ -117,16 +144,12 @@ def compressor_named(name: str) -> Compressor:
 
 
 def culler_of(options: Options, engine: Engine, max_entries: int) -> Culler | None:
-    """What keeps the cache at its limit; None without one. Raises OptionError for a limit that the store's listing cannot serve."""
-    if not max_entries:
+    """What keeps the cache at its limits; None without one. Raises OptionError for what the store's listing cannot serve."""
+    if not max_entries and options.max_bytes is None:
         return None
-    if max_entries > SMALL and not engine.features.start_after:
-        raise OptionError(
-            f"OPTIONS['MAX_ENTRIES'] is {max_entries}, and this store cannot be listed from a point, as culling more than {SMALL} "
-            "entries needs. Set it to None, and let a lifecycle rule of the bucket remove old objects."
-        )
     # A limit below 1 can only have been set on the instance, as Django's own tests do.
-    return Culler(max(1, max_entries), options.cull_frequency)
+    most = max(1, max_entries) if max_entries else None
+    return Culler(most, options.cull_frequency, max_bytes=options.max_bytes, sample=sample_of(engine.features, most))
 
 
 def envelopes_of(configuration: Configuration) -> Envelopes:

@@ -28,6 +28,7 @@ from s3cache.errors import OptionError
 from s3cache.operations import Operations
 from s3cache.options import configure, improperly_configured
 from s3cache.runtime import finish, in_thread, iterate
+from s3cache.trimming import Progress
 
 TEXT_KINDS = (TextKind("safestr", SafeString),)
 
@@ -89,11 +90,13 @@ class ObjectStoreCache(BaseCache):
         self._assembly = None
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        """The value, or ``default``. Costs one GET."""
+        """The value, or ``default``. Costs one GET; none where a near cache has it."""
         return finish(self._operations.get(self._full(key, version), default))
 
     async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        return await self._awaited(Operations.get, self._full(key, version), default)
+        full = self._full(key, version)
+        value = self._operations.at_hand(full)
+        return value if value is not MISSING else await self._awaited(Operations.get, full, default)
 
     def set(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> None:
         """Stores the value; a timeout of 0 or below removes the entry. Costs one PUT, or one DELETE."""
@@ -205,6 +208,17 @@ class ObjectStoreCache(BaseCache):
     async def aclear(self) -> None:
         await self._awaited(Operations.clear)
 
+    def cull(self, tell: Callable[[Progress], object] = lambda _: None) -> int:
+        """Brings the cache under MAX_ENTRIES and MAX_BYTES now, oldest entries first, and gives how many went.
+
+        ``tell`` is called with the progress after each page. Costs a listing per thousand entries, twice if there are too many,
+        and a delete per thousand that go.
+        """
+        return finish(self._operations.cull(*self._limits, tell))
+
+    async def acull(self, tell: Callable[[Progress], object] = lambda _: None) -> int:
+        return await self._awaited(Operations.cull, *self._limits, tell)
+
     def close(self, **keywords: Any) -> None:
         """Does nothing: connections belong to the process and serve its next request."""
 
@@ -212,10 +226,11 @@ class ObjectStoreCache(BaseCache):
         """Does nothing, as ``close``."""
 
     def stats(self) -> dict[str, int]:
-        """Counts of this process since it began: hits, misses, writes, unusable objects, looks and culled entries. Costs
-        nothing.
+        """Counts of this process since it began: hits, misses, writes, unusable objects, looks and culled entries; with a near
+        cache also what it holds now. Costs nothing.
         """
-        return self._assembled().statistics.counts()
+        assembly = self._assembled()
+        return assembly.statistics.counts() | (assembly.near.gauges() if assembly.near else {})
 
     def objects(self) -> Iterator[ObjectInfo]:
         """What a listing tells of every stored entry, expired ones included, lazily. Costs one request per thousand."""
@@ -227,8 +242,16 @@ class ObjectStoreCache(BaseCache):
         return self._assembled().engine
 
     @property
+    def _limits(self) -> tuple[int | None, int | None]:
+        """How many entries, and bytes of them, there may be."""
+        return max(1, self._limit) if self._limit else None, self.configuration.options.max_bytes
+
+    @property
     def _operations(self) -> Operations:
-        return self._assembled().operations
+        assembly = self._assembly
+        if assembly is None or self._generation != sharing.generation:
+            assembly = self._assembled()
+        return assembly.operations
 
     async def _awaited(self, operation: Operation[P, Result], *args: P.args, **keywords: P.kwargs) -> Result:
         """An operation for the running loop: on the engine's native async, else whole on one of s3cache's own threads."""

@@ -18,10 +18,12 @@ from django.utils.module_loading import import_string
 
 from s3cache.backend import ObjectStoreCache
 from s3cache.options import is_local
+from s3cache.sampling import PAGE
 
 Caches = dict[str, ObjectStoreCache]
 
-AGREED = ("serializer", "accept_serializers", "signing", "namespace", "max_entries", "cull_frequency", "max_value_bytes")
+LIMITS = ("max_entries", "max_bytes", "cull_frequency", "max_value_bytes")
+AGREED = ("serializer", "accept_serializers", "signing", "namespace", *LIMITS)
 
 
 @register(Tags.caches)
@@ -43,6 +45,7 @@ def check_caches(app_configs: object, **keywords: object) -> list[CheckMessage]:
             *relative(alias, cache, settings.CACHES[alias]),
             *exposed(alias, cache),
             *limits(alias, cache),
+            *large_values(alias, cache),
         ]
     return [*messages, *shared_locations(caches)]
 
@@ -129,11 +132,27 @@ def limits(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
             hint="Set OPTIONS['MAX_ENTRIES'] to what the store may hold, say 1_000_000; None means no limit.",
             id="s3cache.W004",
         )
-    if not options.max_entries and cache.default_timeout is None:
+    if not options.max_entries and options.max_bytes is None and cache.default_timeout is None:
         yield Warning(
-            f"CACHES[{alias!r}] grows for ever: MAX_ENTRIES is {options.max_entries!r} and TIMEOUT is None.",
+            f"CACHES[{alias!r}] grows for ever: MAX_ENTRIES is {options.max_entries!r}, MAX_BYTES and TIMEOUT are None.",
             hint="Set one of them. If a lifecycle rule of the bucket removes old objects, silence this check.",
             id="s3cache.W005",
+        )
+
+
+def large_values(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
+    """Whether one value may be larger than all that a look of culling may leave on its page."""
+    options = cache.configuration.options
+    if options.max_bytes is None:
+        return
+    share = int(options.max_bytes * min(1.0, PAGE / (options.max_entries or PAGE)))
+    if options.max_value_bytes > share:
+        yield Warning(
+            f"CACHES[{alias!r}] may not keep to MAX_BYTES: a value may have {options.max_value_bytes:,} bytes, and a page of the "
+            f"listing, by which culling goes, may hold {share:,}.",
+            hint=f"Set OPTIONS['MAX_VALUE_BYTES'] to {share} or less, or MAX_BYTES higher. If such large values are not stored, "
+            "silence this check.",
+            id="s3cache.W007",
         )
 
 

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from s3cache.compressors.base import Compressor
 from s3cache.envelope import Payload
 from s3cache.errors import OptionError
-from s3cache.serializers.base import Buffer, Serializer
+from s3cache.pieces import LARGE, Buffer, EncodedText, Streamed, joined, text_of, whole
+from s3cache.serializers.base import Serializer
 
 RAW = "bytes"
 TEXT = "str"
 UNCOMPRESSED = "none"
+IMMUTABLE = (bytes, int, float, bool, type(None))
 NAME = re.compile(r"[A-Za-z0-9]{1,8}")
 
 
@@ -52,12 +54,15 @@ class Codec:
         self.max_value_bytes = max_value_bytes
         self._serializer = serializer
         self._compressor = compressor
+        self._compresses = compressor.name != UNCOMPRESSED
         self._compressor_named = compressor_named
         self._compress_min_bytes = compress_min_bytes
         self._serializers = {one.name: one for one in (*accepted, serializer)}
         self._texts: dict[str, type[str]] = {TEXT: str, **{kind.name: kind.type for kind in text_kinds}}
         self._text_names = {kind: name for name, kind in self._texts.items()}
         self._accepted = {RAW, *self._texts, *self._serializers}
+        self.immutable: frozenset[type] = frozenset((*IMMUTABLE, *self._text_names))
+        """The types whose values nobody can change."""
         for name in (*self._serializers, compressor.name):
             if not NAME.fullmatch(name) or name in {RAW, *self._texts}:
                 raise OptionError(
@@ -78,8 +83,8 @@ class Codec:
         serializer, body = self._serialized(value)
         if len(body) > self.max_value_bytes:
             raise ValueError(f"The value takes {len(body)} bytes; OPTIONS['MAX_VALUE_BYTES'] allows {self.max_value_bytes}.")
-        if self._compressor.name != UNCOMPRESSED and len(body) >= self._compress_min_bytes:
-            compressed = self._compressor.compress(body)
+        if self._compresses and len(body) >= self._compress_min_bytes:
+            compressed = self._compressor.compress(whole(body))
             if len(compressed) < len(body):
                 return Payload(compressed, serializer, self._compressor.name)
         return Payload(body, serializer, UNCOMPRESSED)
@@ -91,25 +96,34 @@ class Codec:
         """
         body = self._decompressed(payload)
         if payload.serializer == RAW:
-            return bytes(body)
+            return joined(body)
         if payload.serializer in self._texts:
-            text = str(body, "utf-8", "surrogatepass")
+            text = body.text() if isinstance(body, Streamed) else text_of(body)
             kind = self._texts[payload.serializer]
             return text if kind is str else kind(text)
-        return self._serializers[payload.serializer].loads(body)
+        return self._serializers[payload.serializer].loads(whole(body))
 
-    def _serialized(self, value: object) -> tuple[str, bytes]:
+    def plain(self, payload: Payload) -> Payload:
+        """The same payload without compression, in bytes of its own. Raises as ``decode``."""
+        return Payload(joined(self._decompressed(payload)), payload.serializer, UNCOMPRESSED)
+
+    def _serialized(self, value: object) -> tuple[str, bytes | EncodedText]:
         if type(value) is bytes:
             return RAW, value
         if isinstance(value, str) and type(value) in self._text_names:
-            return self._text_names[type(value)], value.encode("utf-8", "surrogatepass")
+            return self._text_names[type(value)], encoded(value)
         return self._serializer.name, self._serializer.dumps(value)
 
-    def _decompressed(self, payload: Payload) -> Buffer:
+    def _decompressed(self, payload: Payload) -> Buffer | Streamed:
         if payload.compressor != UNCOMPRESSED:
             named = self._compressor.name == payload.compressor
             compressor = self._compressor if named else self._compressor_named(payload.compressor)
-            return compressor.decompress(payload.body, self.max_value_bytes)
+            return compressor.decompress(whole(payload.body), self.max_value_bytes)
         if len(payload.body) > self.max_value_bytes:
             raise ValueError(f"it takes {len(payload.body)} bytes; OPTIONS['MAX_VALUE_BYTES'] allows {self.max_value_bytes}")
         return payload.body
+
+
+def encoded(text: str) -> bytes | EncodedText:
+    """Text in UTF-8, lone surrogates too."""
+    return text.encode("utf-8", "surrogatepass") if len(text) <= LARGE else EncodedText(text)

@@ -1,88 +1,92 @@
 """When to remove entries, where to look, and which: a sampled arc of the hash ring.
 
-Names are hashes, so one listing page from a random place of the ring is a fair sample: its count against the arc's share of
-MAX_ENTRIES tells whether the cache is too full, and the oldest written of the page are the victims. A write takes such a *look*
-once in ``interval`` writes on average, whoever makes it; nothing has to be counted, remembered or shared between processes.
+Names are hashes, so what lies on one arc of the ring is a fair sample: its count against the arc's share of MAX_ENTRIES, and
+its bytes against that of MAX_BYTES, tell whether the cache is too full, and the oldest written of the arc are the victims. A write
+takes such a *look* once in ``interval`` writes on average, whoever makes it; nothing has to be counted, remembered or shared
+between processes.
 
-    share = arc * MAX_ENTRIES          what the arc may hold
-    room  = share - margin             margin: writes that others may make before anybody looks here again
-    n >= room  ->  remove the oldest max(n / CULL_FREQUENCY, n - room) of the page
+    share = arc * limit                what the arc may hold
+    room  = share - margin             margin: what others may write before anybody looks here again
+    total >= room  ->  remove the oldest max(total / CULL_FREQUENCY, total - room) of the page
+
+A large value counts as so many writes as average ones would fill its place, so that looks keep up with bytes, too.
 
 Up to ``SMALL`` entries the page is the whole cache. A process then also remembers the names it saw, looks as soon as they reach
 the limit, and where all are its own needs no margin: a single process gets Django's exact counts.
 
-This module is pure: it draws from the ``random`` it is given, and operations do the listing and deleting.
+This module is pure: it draws from the ``random`` it is given. ``sampling`` says what a look reads; ``looks`` does the listing and
+deleting.
 """
 
 from __future__ import annotations
 
-import math
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from itertools import accumulate
 from random import Random
 
-PAGE = 1000
-"""Names in one listing page of S3."""
-SMALL = 500
-INTERVAL = 200
+from s3cache.sampling import DIRECTORIES, PAGE, SMALL, WHOLE_PAGE, Listed, Page, Sample
+
+__all__ = ["PAGE", "SMALL", "Culler", "Listed", "Page", "Sample", "look_interval", "oldest_beyond"]
+
+VISITS = 5
+"""How often each place is looked at while as much is written as the cache may hold."""
+INTERVAL = PAGE // VISITS
+GUESS = 0.25
+"""The part of the ring that a page covers, as long as nothing tells how many entries there are."""
+REMEMBERED = 16
+"""Over about so many looks the usual size of an entry is taken."""
 GOLDEN = (5**0.5 - 1) / 2
 """Steps of this size spread any number of places evenly over the ring."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An entry as a look sees it."""
-
-    name: str
-    position: float
-    modified: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What a look saw: the entries from ``start`` on, and whether there are more behind them."""
-
-    start: float
-    entries: Sequence[Listed]
-    truncated: bool
-
-    @property
-    def arc(self) -> float:
-        """The part of the ring that the page covers."""
-        end = self.entries[-1].position if self.truncated and self.entries else 1.0
-        return end - self.start
-
-
-def look_interval(max_entries: int, cull_frequency: int) -> int:
+def look_interval(max_entries: int | None, cull_frequency: int, sample: Sample = WHOLE_PAGE) -> int:
     """After how many writes a look is due, on average."""
-    if max_entries > SMALL:
-        return INTERVAL
+    if max_entries is None or max_entries > SMALL:
+        return max(1, sample.names // VISITS)
     return min(INTERVAL, max(1, max_entries // (cull_frequency or 1)))
 
 
 class Culler:
-    """One process's part in keeping one cache at ``max_entries`` (1 or more). ``cull_frequency`` 0 empties the page.
+    """One process's part in keeping one cache at ``max_entries`` and ``max_bytes``, 1 or more each, or None for no limit.
 
-    Its state is a countdown, a place on the ring and, for small caches, names. Lost or raced, it only shifts a look.
+    ``cull_frequency`` 0 empties the page. Its state is a countdown, a place on the ring and, for small caches, names; for bytes
+    also the width of a page and the usual size of an entry. Lost or raced, it only shifts a look.
     """
 
-    def __init__(self, max_entries: int, cull_frequency: int, random: Random | None = None) -> None:
+    def __init__(
+        self,
+        max_entries: int | None,
+        cull_frequency: int,
+        random: Random | None = None,
+        *,
+        max_bytes: int | None = None,
+        sample: Sample = WHOLE_PAGE,
+    ) -> None:
         self.max_entries = max_entries
+        self.max_bytes = max_bytes
+        self.sample = sample
         self._frequency = cull_frequency
         self._random = random or Random()
-        self._small = max_entries <= SMALL
-        self._interval = look_interval(max_entries, cull_frequency)
-        self._width = min(1.0, PAGE / max_entries)
-        self._writes_left = self._random.randint(1, self._interval)
+        self._small = max_entries is not None and max_entries <= SMALL
+        self._interval = look_interval(max_entries, cull_frequency, sample)
+        self._width = sample.width(max_entries) if max_entries else GUESS
+        # The part of a page's share that is written while a look is due once.
+        self._growth = self._interval / (max_entries * self._width) if max_entries else 1 / VISITS
+        # An interval of a small cache is a third of it by default: three of them for a margin would empty it at each look.
+        self._margin = self._growth * (2 if self._small else 1.5)
+        self._writes_left: float = self._random.randint(1, self._interval)
         self._turn = self._random.random()
+        self._resume: float | None = None
+        self._looks = 0
+        self._usual_size = 0.0
         self._known: set[str] = set()
         self._look_pending = False
 
-    def wrote(self, name: str) -> bool:
+    def wrote(self, name: str, size: int = 0) -> bool:
         """Counts a write. True if a look is due now: only for this writer, and should it fail, for another an interval later."""
-        self._writes_left -= 1
-        full = self._small and len(self._known) >= self.max_entries and not self._look_pending
+        self._writes_left -= self._weight(size)
+        full = self._small and len(self._known) >= (self.max_entries or 0) and not self._look_pending
         if self._writes_left <= 0 or full:
             self._writes_left = self._interval
             self._look_pending = True  # until ``looked``: a store that cannot be listed is not asked at every write
@@ -91,11 +95,22 @@ class Culler:
             self._known.add(name)
         return False
 
+    def _weight(self, size: int) -> float:
+        """How many writes it counts as: as many entries of the size at which both a page and its bytes are full."""
+        if self.max_bytes is None:
+            return 1
+        return max(1.0, self._interval * size / (self.max_bytes * self._width * self._growth))
+
     def next_start(self) -> float:
         """Where on the ring to look next: evenly spread, but the ring's first page is seen up to twice as often."""
-        if self._small:
+        if self._small or self.sample.directories == DIRECTORIES:
             return 0.0
+        if self._resume is not None:
+            start, self._resume = self._resume, None
+            return start
         self._turn = (self._turn + GOLDEN) % 1
+        if self.sample.directories:
+            return int(self._turn * DIRECTORIES) / DIRECTORIES
         return max(0.0, (1 + self._width) * self._turn - self._width)
 
     def another_start(self, page: Page) -> float | None:
@@ -105,33 +120,75 @@ class Culler:
     def looked(self, page: Page, written: str) -> list[str]:
         """The victims of a look, oldest first, never the name just written. Sets the countdown to the next look."""
         self._look_pending = False
+        self._looks += 1
         entries = [entry for entry in page.entries if entry.name != written]
         victims = self._victims(page, entries)
-        self._writes_left = self._countdown(len(entries), page.arc * self.max_entries)
+        self._writes_left = self._countdown(page, entries, self._is_alone(page, entries))
+        self._learn(page)
         if self._small:
             self._known = {entry.name for entry in entries}.difference(victims) | {written}
         return victims
 
     def _victims(self, page: Page, entries: list[Listed]) -> list[str]:
-        count = len(entries)
-        room = page.arc * self.max_entries - self._margin(page, entries)
-        if not entries or count < room:
-            return []
-        quota = count // self._frequency if self._frequency else count
         oldest = sorted(entries, key=lambda entry: entry.modified)
-        return [entry.name for entry in oldest[: max(1, quota, math.ceil(count - room))]]
+        excess = max(self._too_many(page, oldest), self._too_large(page, oldest))
+        return [entry.name for entry in oldest[:excess]]
 
-    def _margin(self, page: Page, entries: list[Listed]) -> float:
-        alone = self._small and page.start == 0 and all(entry.name in self._known for entry in entries)
-        if alone:
-            return 0.0
-        # An interval of a small cache is a third of it by default: three of them for a margin would empty it at each look.
-        return self._interval * min(1.0, page.arc / self._width) * (2 if self._small else 1.5)
+    def _too_many(self, page: Page, oldest: list[Listed]) -> int:
+        """How many must go for the sake of ``max_entries``."""
+        if self.max_entries is None:
+            return 0
+        margin = 0.0 if self._is_alone(page, oldest) else self._margin * self.max_entries * min(page.arc, self._width)
+        return oldest_beyond(page.arc * self.max_entries - margin, [1] * len(oldest), self._frequency)
 
-    def _countdown(self, count: int, share: float) -> int:
+    def _too_large(self, page: Page, oldest: list[Listed]) -> int:
+        """How many must go for the sake of ``max_bytes``."""
+        if self.max_bytes is None:
+            return 0
+        sizes, share = [entry.size for entry in oldest], page.arc * self.max_bytes
+        room = share - self._margin * min(share, sum(sizes)) - self._elsewhere(sizes)
+        return oldest_beyond(room, sizes, self._frequency)
+
+    def _elsewhere(self, sizes: list[int]) -> float:
+        """Half of what pages usually hold more than this one: rare large values lie on few pages and use up the limit of all."""
+        mean = sum(sizes) / len(sizes) if sizes else self._usual_size
+        self._usual_size += (mean - self._usual_size) / min(self._looks, REMEMBERED)
+        return max(0.0, self._usual_size - mean) * len(sizes) / 2
+
+    def _is_alone(self, page: Page, entries: list[Listed]) -> bool:
+        """Whether all that is there is of this process's writing, as far as it knows."""
+        return self._small and page.start == 0 and all(entry.name in self._known for entry in entries)
+
+    def _countdown(self, page: Page, entries: list[Listed], alone: bool) -> int:
         # Jitter keeps processes that started together from looking together for ever.
-        if count > 2 * share:
+        if self._crowded(page, entries):
             return self._random.randint(max(1, self._interval // 4), max(1, 3 * self._interval // 4))
-        if self._small:
+        if alone:
             return self._interval
-        return self._random.randint(self._interval // 2, 3 * self._interval // 2)
+        return self._random.randint(max(1, self._interval // 2), max(1, 3 * self._interval // 2))
+
+    def _crowded(self, page: Page, entries: list[Listed]) -> bool:
+        """Whether the page holds twice what it may, as after a limit was lowered: the next look then comes sooner."""
+        too_many = self.max_entries is not None and len(entries) > 2 * page.arc * self.max_entries
+        too_large = self.max_bytes is not None and sum(entry.size for entry in entries) > 2 * page.arc * self.max_bytes
+        return too_many or too_large
+
+    def _learn(self, page: Page) -> None:
+        """What this page tells about the next."""
+        if self.sample.directories or self._small:
+            return
+        if page.truncated and len(page.entries) < self.sample.names:
+            # Foreign objects fill the rest of the page. They mostly lie in or before a directory: begin behind it.
+            reached = page.start + page.arc if page.entries else page.start
+            self._resume = (int(reached * DIRECTORIES) + 1) / DIRECTORIES % 1
+        elif self.max_bytes is not None:  # then nobody knows how many entries there will be
+            self._width = min(1.0, page.arc * self.sample.names / max(1, len(page.entries)))
+
+
+def oldest_beyond(room: float, weights: Sequence[int], frequency: int) -> int:
+    """How many of the entries with these weights must go, oldest first: none while there is room, else one in ``frequency``."""
+    total = sum(weights)
+    if not weights or total < room:
+        return 0
+    quota = total // frequency if frequency else total
+    return min(len(weights), 1 + bisect_left(list(accumulate(weights)), max(quota, total - room)))

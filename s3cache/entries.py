@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from s3cache.codec import Codec
-from s3cache.engines.base import AsyncEngine, Etag
+from s3cache.engines.base import AsyncEngine, Etag, StoredObject
 from s3cache.envelope import HEADER_LIMIT, Envelopes, Header, Payload, Place
 from s3cache.errors import EngineMisconfigured, EntryError, ObjectNotFound, ObjectTooLarge
 from s3cache.expiry import is_expired, now_ms
+from s3cache.pieces import Body
 from s3cache.proving import Proof
 from s3cache.statistics import Observer
 
@@ -40,8 +41,8 @@ class Seen(NamedTuple):
     """The verified header; None where there is none, none that can be trusted, or one whose serializer is not accepted."""
     alive: bool = False
     """Whether the entry counts as present."""
-    data: bytes = b""
-    """The object, or the first bytes of it."""
+    data: Body = b""
+    """The object, or the first bytes of it. Pieces give their payload once."""
 
     @property
     def live(self) -> Header | None:
@@ -82,7 +83,7 @@ class Entries:
         self._observer = observer
         self.conditional = engine.features.conditional_writes
         self._proof = proof
-        self._limit = codec.max_value_bytes + HEADER_LIMIT
+        self.limit = codec.max_value_bytes + HEADER_LIMIT
 
     async def peek(self, place: Place) -> Seen:
         """What is there, by its header alone. Costs one GET of 2 KiB."""
@@ -90,25 +91,23 @@ class Entries:
             stored = await self._engine.get_object(place.name, first=HEADER_LIMIT)
         except ObjectNotFound:
             return NOTHING
-        return self._seen(place, stored.body, stored.etag)
+        return self.seen(place, stored)
 
-    async def read(self, place: Place) -> Seen:
-        """What is there, whole. Costs one GET."""
+    async def read(self, place: Place, *, if_none_match: Etag = None) -> Seen:
+        """What is there, whole. Costs one GET. Raises NotModified where the object has that etag."""
         try:
-            stored = await self._engine.get_object(place.name, limit=self._limit)
-        except ObjectNotFound:
-            return NOTHING
-        except ObjectTooLarge as error:
-            self._observer.unusable(place.name, error)
-            return Seen(exists=True, etag=error.etag)
-        return self._seen(place, stored.body, stored.etag)
+            stored = await self._engine.get_object(place.name, if_none_match=if_none_match, limit=self.limit)
+        except (ObjectNotFound, ObjectTooLarge) as error:
+            return self.unread(place, error)
+        return self.seen(place, stored)
 
     def payload(self, place: Place, seen: Seen) -> Payload | None:
         """The payload of an entry that was read whole; None where it counts as absent or is damaged."""
-        if seen.live is None:
+        header = seen.live
+        if header is None:
             return None
         try:
-            return self._envelopes.payload(seen.data, seen.live)
+            return self._envelopes.payload(seen.data, header)
         except EntryError as reason:
             self._observer.unusable(place.name, reason)
             return None
@@ -116,13 +115,24 @@ class Entries:
     def value(self, place: Place, seen: Seen) -> object:
         """The value of an entry that was read whole, or MISSING."""
         payload = self.payload(place, seen)
-        if payload is None:
-            return MISSING
+        return MISSING if payload is None else self.loaded(place, payload)
+
+    def loaded(self, place: Place, payload: Payload) -> object:
+        """The value of a verified payload, or MISSING."""
         try:
             return self.codec.decode(payload)
         except Exception as error:  # whatever user code or a codec raises: the entry is verified, but of no use here
             self._observer.unloadable(place.name, error)
             return MISSING
+
+    def plain(self, place: Place, seen: Seen) -> Payload | None:
+        """The payload of an entry that was read whole, without compression; None where it counts as absent or is of no use."""
+        payload = self.payload(place, seen)
+        try:
+            return payload and self.codec.plain(payload)
+        except Exception as error:  # whatever a compressor raises
+            self._observer.unloadable(place.name, error)
+            return None
 
     def sealed(self, place: Place, payload: Payload, expires_at: int) -> Sealed:
         """The entry as it will be stored, with a write id of its own."""
@@ -152,13 +162,21 @@ class Entries:
             await self._engine.put_object(place.name, sealed.body, if_none_match=True)
         self._observer.wrote()
 
-    def _seen(self, place: Place, data: bytes, etag: Etag) -> Seen:
+    def unread(self, place: Place, error: ObjectNotFound | ObjectTooLarge) -> Seen:
+        """What a read that ended so has seen."""
+        if isinstance(error, ObjectNotFound):
+            return NOTHING
+        self._observer.unusable(place.name, error)
+        return Seen(exists=True, etag=error.etag)
+
+    def seen(self, place: Place, stored: StoredObject) -> Seen:
+        """What a read has seen that got the object, or the first ``HEADER_LIMIT`` bytes of it."""
         try:
-            header = self._envelopes.header(data, place)
+            header = self._envelopes.header(stored.body, place)
             if not self.codec.accepts(header.serializer):
                 raise EntryError(f"it was serialized with {header.serializer!r}, which is not accepted here")
         except EntryError as reason:
             self._observer.unusable(place.name, reason)
-            return Seen(exists=True, etag=etag)
+            return Seen(exists=True, etag=stored.etag)
         alive = not is_expired(header.expires_at, self.clock())
-        return Seen(True, etag, header, alive, data)
+        return Seen(True, stored.etag, header, alive, stored.body)

@@ -32,13 +32,15 @@ from typing import NamedTuple
 
 from s3cache.errors import EntryError
 from s3cache.naming import key_bytes
-from s3cache.signing import Keyring, Signer
+from s3cache.pieces import Body, Buffer, Pieces, Streamed, whole
+from s3cache.signing import DIGEST_LENGTH, Keyring, Signer
 
 MAGIC = b"\x89S3C"
 VERSION = 1
 SIGNED = 1
 FIXED = struct.Struct(">4sBBHQQ16s4sQ32s")
 FIXED_LENGTH = FIXED.size
+NO_DIGEST = bytes(DIGEST_LENGTH)
 FIELD = struct.Struct(">BH")
 LENGTH = struct.Struct(">I")
 
@@ -82,7 +84,8 @@ class Header(NamedTuple):
 class Payload(NamedTuple):
     """A value's bytes and the names of what made them."""
 
-    body: bytes | memoryview
+    body: Buffer | Streamed
+    """Pieces serve once: to be decoded, or to be sealed again."""
     serializer: str
     compressor: str
 
@@ -99,17 +102,15 @@ class Place(NamedTuple):
 
     def context(self) -> bytes:
         """Namespace and name, each behind its length, so that no two places give the same bytes."""
-        return length_prefixed(self.namespace) + length_prefixed(self.name)
+        namespace, name = self.namespace.encode(), self.name.encode()
+        return b"".join((LENGTH.pack(len(namespace)), namespace, LENGTH.pack(len(name)), name))
 
     def key_field(self) -> bytes:
         """The first field of the header."""
         key = key_bytes(self.key)
-        return packed(KEY, key) if len(key) <= LONGEST_KEY else packed(KEY_DIGEST, hashlib.sha256(key).digest())
-
-
-def length_prefixed(text: str) -> bytes:
-    encoded = text.encode()
-    return LENGTH.pack(len(encoded)) + encoded
+        if len(key) > LONGEST_KEY:
+            return packed(KEY_DIGEST, hashlib.sha256(key).digest())
+        return FIELD.pack(KEY, len(key)) + key
 
 
 class Envelopes:
@@ -121,32 +122,37 @@ class Envelopes:
 
     def __init__(self, signer: Signer, keyring: Keyring | None = None) -> None:
         self._signer = signer
-        self._checkers: dict[int, Signer] = {SIGNED if signer.signed else 0: signer}
+        self._flags = SIGNED if signer.signed else 0
+        self._checkers: dict[int, Signer] = {self._flags: signer}
         if keyring is not None:
             self._checkers[SIGNED] = keyring
 
     def seal(self, place: Place, payload: Payload, *, expires_at: int, written_at: int, write_id: bytes) -> bytes:
         """The object to store. Costs one digest of the payload and one copy."""
-        signer = self._signer
-        fields = place.key_field() + named(payload.serializer, payload.compressor)
-        length = FIXED_LENGTH + len(fields) + signer.mac_length
-        fixed = FIXED.pack(
-            MAGIC,
-            VERSION,
-            SIGNED if signer.signed else 0,
-            length,
-            expires_at,
-            written_at,
-            write_id,
-            signer.key_id,
-            len(payload.body),
-            signer.digest(payload.body),
-        )
-        header = fixed + fields
-        return b"".join((header, signer.mac(header, place.context()), payload.body))
+        body = payload.body
+        if not isinstance(body, Streamed):
+            return self._header(place, payload, self._signer.digest(body), expires_at, written_at, write_id) + body
+        buffer = body.buffered(self._header(place, payload, NO_DIGEST, expires_at, written_at, write_id))
+        with buffer.getbuffer() as data:
+            digest = self._signer.digest(data[len(data) - len(body) :])
+            header = self._header(place, payload, digest, expires_at, written_at, write_id)
+            data[: len(header)] = header  # as long as the one without a digest
+        return buffer.getvalue()
 
-    def header(self, data: bytes, place: Place) -> Header:
+    def _header(self, place: Place, payload: Payload, digest: bytes, expires_at: int, written_at: int, write_id: bytes) -> bytes:
+        """The header of an entry, with its MAC."""
+        body, serializer, compressor = payload
+        signer = self._signer
+        fields = place.key_field() + named(serializer, compressor)
+        length = FIXED_LENGTH + len(fields) + signer.mac_length
+        fixed = FIXED.pack(MAGIC, VERSION, self._flags, length, expires_at, written_at, write_id, signer.key_id, len(body), digest)
+        header = fixed + fields
+        return header + signer.mac(header, place.context())
+
+    def header(self, data: Body, place: Place) -> Header:
         """The verified header at the start of ``data``: the object, or its first ``HEADER_LIMIT`` bytes. Raises EntryError."""
+        if isinstance(data, Pieces):
+            data = data.first(HEADER_LIMIT)
         if len(data) < FIXED_LENGTH or not data.startswith(MAGIC):
             raise EntryError("it does not begin like an entry of s3cache")
         _, version, flags, length, expires_at, written_at, write_id, key_id, payload_length, digest = FIXED.unpack_from(data)
@@ -158,7 +164,7 @@ class Envelopes:
                 {0: "it is unsigned", SIGNED: "it is signed, and no key is known"}.get(flags, f"its flags are {flags:#04x}")
             )
         end = length - checker.mac_length
-        if end < FIXED_LENGTH or length > min(len(data), HEADER_LIMIT):
+        if end < FIXED_LENGTH or length > len(data) or length > HEADER_LIMIT:
             raise EntryError("its header is truncated or has an impossible length")
         checker.check(data[:end], place.context(), key_id, data[end:length])
         key = place.key_field()
@@ -167,12 +173,13 @@ class Envelopes:
         serializer, compressor = names(data[FIXED_LENGTH + len(key) : end])
         return Header(expires_at, written_at, write_id, payload_length, digest, serializer, compressor, length, checker.signed)
 
-    def payload(self, data: bytes, header: Header) -> Payload:
+    def payload(self, data: Body, header: Header) -> Payload:
         """The verified payload behind a verified header; ``data`` is the whole object. Costs no copy. Raises EntryError."""
-        body = memoryview(data)[header.length :]
+        body = data.behind(header.length) if isinstance(data, Pieces) else memoryview(data)[header.length :]
         if len(body) != header.payload_length:
             raise EntryError(f"its payload is {len(body)} bytes long, and its header says {header.payload_length}")
-        if self._checkers[SIGNED if header.signed else 0].digest(body) != header.payload_digest:
+        checker = self._checkers[SIGNED if header.signed else 0]
+        if checker.digest(whole(body)) != header.payload_digest:
             raise EntryError("the digest of its payload does not fit: the payload is damaged")
         return Payload(body, header.serializer, header.compressor)
 

@@ -47,6 +47,11 @@ def point(prefix: str, place: float) -> str:
     return f"{prefix}{digits[:2]}/{digits[2:]}" if place > 0 else f"{prefix}/"  # "/" comes just before "0"
 
 
+def directory(prefix: str, number: int) -> str:
+    """The folder of the entries that begin with these two digits, 0 to 255: all at ``number / 256`` on the ring, up to the next."""
+    return f"{prefix}{number:02x}/"
+
+
 def is_beyond(prefix: str, name: str) -> bool:
     """Whether no entry's name comes after this one."""
     return name >= f"{prefix}g"

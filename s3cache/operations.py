@@ -9,11 +9,12 @@ lose a fresh value.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from typing import Any
 
 from s3cache.conditional import ConditionalWrites
-from s3cache.engines.base import AsyncEngine, ObjectInfo
+from s3cache.engines.base import ObjectInfo
 from s3cache.entries import MISSING, Entries, Sealed, Seen
 from s3cache.envelope import Payload, Place
 from s3cache.errors import EngineError, EngineUnavailable
@@ -23,6 +24,8 @@ from s3cache.naming import is_entry_name, object_name
 from s3cache.reads import Reads
 from s3cache.runtime import Job, Runtime, batched, jobs, supplied
 from s3cache.statistics import Observer
+from s3cache.trimming import Progress, trim
+from s3cache.watched import Watched
 
 OUTAGE = 2
 """After so many writes in a row without an answer ``set_many`` tries no more: each may have waited for all time-outs."""
@@ -36,7 +39,7 @@ class Operations:
 
     def __init__(
         self,
-        engine: AsyncEngine,
+        engine: Watched,
         runtime: Runtime,
         entries: Entries,
         reads: Reads,
@@ -53,14 +56,9 @@ class Operations:
         self._namespace = namespace
         self._conditional = ConditionalWrites(entries, runtime, engine.features)
 
-    async def get(self, key: str, default: object = None) -> object:
-        """The value, or ``default``. Costs one GET."""
-        value = await self._reads.value(self._place(key))
-        if value is MISSING:
-            self._observer.miss()
-            return default
-        self._observer.hit()
-        return value
+    def get(self, key: str, default: object = None) -> Coroutine[Any, Any, object]:
+        """The value, or ``default``. Costs one GET, or none where a near cache has it."""
+        return self._reads.get(self._place(key), default)
 
     async def has_key(self, key: str) -> bool:
         """Whether the entry is there. Costs one GET of 2 KiB."""
@@ -74,7 +72,7 @@ class Operations:
             await self._engine.delete_objects([place.name])
         else:
             await self._entries.write(place, sealed)
-            await self._looks.after_write(place.name)
+            await self._looks.after_write(place.name, len(sealed.body))
 
     async def add(self, key: str, value: object, timeout: float | None) -> bool:
         """Stores the value if the entry is absent, and tells whether it did; atomic where the engine honours conditions.
@@ -88,7 +86,7 @@ class Operations:
             return not (await self._entries.peek(place)).alive
         created = await self._conditional.create(place, sealed)
         if created:
-            await self._looks.after_write(place.name)
+            await self._looks.after_write(place.name, len(sealed.body))
         return created
 
     async def touch(self, key: str, timeout: float | None) -> bool:
@@ -136,9 +134,10 @@ class Operations:
         if payload is None or seen.live is None:
             return False
         if new_place != place:
-            await self._entries.write(new_place, self._entries.sealed(new_place, payload, seen.live.expires_at))
+            sealed = self._entries.sealed(new_place, payload, seen.live.expires_at)
+            await self._entries.write(new_place, sealed)
             await self._engine.delete_objects([place.name])
-            await self._looks.after_write(new_place.name)
+            await self._looks.after_write(new_place.name, len(sealed.body))
         return True
 
     async def mend(self, key: str, value: object, timeout: float | None) -> object:
@@ -166,13 +165,23 @@ class Operations:
         seen = await self._entries.peek(place)
         if seen.exists:
             await self._engine.delete_objects([place.name])
+        else:
+            self._engine.forget(place.name)
         return seen.alive
 
     async def get_many(self, keys: Iterable[Named]) -> dict[object, object]:
-        """The values of those keys that are there, by the keys as given, in their order. Costs one GET each, several at once.
+        """The values of those keys that are there, by the keys as given, in their order. Costs one GET each, several at once, and
+        none for what a near cache has.
 
         Holds no more than what it found. An EngineError names the key.
         """
+        found: dict[object, object] = {}
+
+        def not_at_hand() -> Iterator[Named]:
+            for key, full in keys:
+                found[key] = self.at_hand(full)  # where it is MISSING, it keeps the place of what may come
+                if found[key] is MISSING:
+                    yield key, full
 
         async def got(named: Named) -> tuple[object, object]:
             key, full = named
@@ -182,10 +191,11 @@ class Operations:
                 name_keys(error, [key])
                 raise
 
-        found: dict[object, object] = {}
-        async with aclosing(self._runtime.each(jobs(got, supplied(keys)))) as pairs:
+        async with aclosing(self._runtime.each(jobs(got, supplied(not_at_hand())))) as pairs:
             async for key, value in pairs:
-                if value is not MISSING:
+                if value is MISSING:
+                    found.pop(key, None)
+                else:
                     found[key] = value
         return found
 
@@ -213,8 +223,9 @@ class Operations:
             if unanswered >= OUTAGE:
                 return keys[full]
             place = self._place(full)
+            sealed = self._entries.sealed(place, payloads.pop(full), expires_at)
             try:
-                await self._entries.write(place, self._entries.sealed(place, payloads.pop(full), expires_at))
+                await self._entries.write(place, sealed)
             except EngineUnavailable as error:
                 unanswered += 1
                 self._observer.write_failed(place.name, error)
@@ -223,7 +234,7 @@ class Operations:
                 name_keys(error, keys[full])
                 raise
             unanswered = 0
-            await self._looks.after_write(place.name)
+            await self._looks.after_write(place.name, len(sealed.body))
             return []
 
         async with aclosing(self._runtime.each(jobs(failed, supplied([*payloads])))) as failures:
@@ -254,12 +265,29 @@ class Operations:
         async def delete(batch: Sequence[ObjectInfo]) -> None:
             await self._engine.delete_objects([info.name for info in batch])
 
-        await self._do(jobs(delete, batched(self.objects(), self._engine.features.delete_batch)))
+        try:
+            await self._do(jobs(delete, batched(self.objects(), self._engine.features.delete_batch)))
+        finally:
+            self._engine.forget_all()
 
     async def _do(self, jobs: AsyncGenerator[Job[None], None]) -> None:
         async with aclosing(self._runtime.each(jobs)) as results:
             async for _ in results:
                 pass
+
+    async def cull(self, max_entries: int | None, max_bytes: int | None, tell: Callable[[Progress], object]) -> int:
+        """Brings the cache under both limits now, oldest entries first, and gives how many went; ``tell`` hears of each page.
+
+        Costs what ``trimming.trim`` says; nothing without a limit.
+        """
+        removed = 0
+        if max_entries is not None or max_bytes is not None:
+            async with aclosing(trim(self._engine, self._runtime, max_entries=max_entries, max_bytes=max_bytes)) as steps:
+                async for progress in steps:
+                    self._observer.culled(progress.removed - removed)
+                    removed = progress.removed
+                    tell(progress)
+        return removed
 
     async def objects(self) -> AsyncGenerator[ObjectInfo, None]:
         """What a listing tells of every entry under LOCATION. Costs one request per thousand objects there."""
@@ -272,6 +300,13 @@ class Operations:
     def encode(self, value: object) -> Payload:
         """What other operations take in place of a value, for callers who must serialize it elsewhere."""
         return self._entries.codec.encode(value)
+
+    def at_hand(self, key: str) -> object:
+        """The value if a near cache has it and it takes no request, else MISSING."""
+        value = self._reads.at_hand(self._place(key)) if self._reads.near else MISSING
+        if value is not MISSING:
+            self._observer.hit()
+        return value
 
     def _place(self, key: str) -> Place:
         return Place(object_name(self._engine.prefix, key), key, self._namespace)

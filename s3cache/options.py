@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from s3cache.engines import ENGINES
 from s3cache.errors import OptionError
-from s3cache.validation import Rule, build, flag, known_names, option, shown, strings, text, whole
+from s3cache.validation import REQUIRED, Rule, build, duration, flag, known_names, mapping, option, shown, strings, text, whole
 
 TOP_LEVEL: Mapping[str, Rule] = {
     "TIMEOUT": Rule(
@@ -44,6 +44,16 @@ secrets = Rule(
 
 
 @dataclass(frozen=True)
+class NearCacheOptions:
+    """What stands in OPTIONS["NEAR_CACHE"]."""
+
+    max_bytes: int = option(REQUIRED, whole(64 * 1024))
+    ttl: float = option(5, duration())
+    max_entry_bytes: int | None = option(None, whole(1024).or_none())
+    """None: an eighth of ``max_bytes``."""
+
+
+@dataclass(frozen=True)
 class Options:
     """The cache's own options. ``docs/reference/options.rst`` has them as a table."""
 
@@ -54,10 +64,14 @@ class Options:
     compress_min_bytes: int = option(1024, whole(0))
     max_value_bytes: int = option(256 * 1024 * 1024, whole(1))
     max_entries: int | None = option(300, whole(0).or_none())
+    max_bytes: int | None = option(None, whole(1).or_none())
     cull_frequency: int = option(3, whole(0))
     namespace: str = option("", printable)
     profile: str | None = option(None, text().or_none())
     """For the engine: what kind of store it talks to."""
+    near_cache: NearCacheOptions | None = option(
+        None, Rule("a dictionary with MAX_BYTES, or None", lambda value: value is None or isinstance(value, NearCacheOptions))
+    )
     signing: bool = option(True, flag())
     signing_key: str | bytes | None = option(None, secret.or_none(), secret=True)
     signing_key_fallbacks: tuple[str | bytes, ...] = option((), secrets, secret=True)
@@ -88,6 +102,8 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
     check_top_level(params)
     given = dict(params.get("OPTIONS") or {})  # type: ignore[call-overload]  # a mapping, as check_top_level saw
     own = {name: value for name, value in given.items() if not name.islower()}
+    if mapping().test(own.get("NEAR_CACHE")):
+        own["NEAR_CACHE"] = near_cache_of(own["NEAR_CACHE"])
     options = build(Options, own, spelled=str.upper, hint="The engine's own options are written in lower case.")
     return Configuration(
         location=anchored(options.engine, place),
@@ -98,6 +114,15 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
         given=frozenset(given),
         signing_keys=signing_keys_of(options, secret_key, fallbacks),
     )
+
+
+def near_cache_of(given: Mapping[str, object]) -> NearCacheOptions:
+    """OPTIONS["NEAR_CACHE"] as checked options. Raises OptionError."""
+    where = "OPTIONS['NEAR_CACHE']"
+    options = build(NearCacheOptions, given, spelled=str.upper, where=where)
+    if options.max_entry_bytes is not None and options.max_entry_bytes > options.max_bytes:
+        raise OptionError(f"{where} has a MAX_ENTRY_BYTES of {options.max_entry_bytes}; accepted: at most MAX_BYTES.")
+    return options
 
 
 def anchored(engine: str, location: str) -> str:

@@ -13,13 +13,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from s3cache.errors import EntryError
+from s3cache.pieces import Buffer
 
 KEY_ID_LENGTH = 4
 DIGEST_LENGTH = 32
 NO_KEY = bytes(KEY_ID_LENGTH)
+
+Mac = Callable[[bytes, Buffer], bytes]
+"""Of context and header."""
 
 
 def derived_key(secret: bytes, label: bytes) -> bytes:
@@ -28,23 +32,23 @@ def derived_key(secret: bytes, label: bytes) -> bytes:
     return hmac.digest(extracted, label + b"\x01", "sha256")
 
 
-class Mac:
-    """HMAC-SHA256 under one key (RFC 2104 section 2), made ready: the key's two blocks are hashed once, not at each call.
+def mac_under(key: bytes) -> Mac:
+    """HMAC-SHA256 under that key (RFC 2104 section 2), made ready: the key's two blocks are hashed once, not at each call.
 
     The hmac module, asked to do that, spends more time on copying its state than on hashing a header.
     """
+    block = key.ljust(hashlib.sha256().block_size, b"\0")
+    inner_start = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+    outer_start = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 
-    def __init__(self, key: bytes) -> None:
-        block = key.ljust(hashlib.sha256().block_size, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-
-    def __call__(self, context: bytes, header: bytes | memoryview) -> bytes:
-        inner, outer = self._inner.copy(), self._outer.copy()
+    def mac(context: bytes, header: Buffer) -> bytes:
+        inner, outer = inner_start.copy(), outer_start.copy()
         inner.update(context)
         inner.update(header)
         outer.update(inner.digest())
         return outer.digest()
+
+    return mac
 
 
 class Keyring:
@@ -62,22 +66,23 @@ class Keyring:
             if not secret:
                 raise ValueError("A signing key must not be empty.")
             key = derived_key(secret, b"s3cache envelope signature 1")
-            self._macs.setdefault(hmac.digest(key, b"s3cache key id", "sha256")[:KEY_ID_LENGTH], Mac(key))
+            self._macs.setdefault(hmac.digest(key, b"s3cache key id", "sha256")[:KEY_ID_LENGTH], mac_under(key))
         if not self._macs:
             raise ValueError("Signing needs at least one key.")
         self.key_id = next(iter(self._macs))
 
-    def mac(self, header: bytes | memoryview, context: bytes) -> bytes:
+    def mac(self, header: Buffer, context: bytes) -> bytes:
         return self._macs[self.key_id](context, header)
 
-    def check(self, header: bytes | memoryview, context: bytes, key_id: bytes, mac: bytes | memoryview) -> None:
+    def check(self, header: Buffer, context: bytes, key_id: bytes, mac: Buffer) -> None:
         """Raises EntryError unless the MAC is that of a known key over header and context."""
-        if key_id not in self._macs:
+        known = self._macs.get(key_id)
+        if known is None:
             raise EntryError("it was signed with a key that is not among the current one and its fallbacks")
-        if not hmac.compare_digest(self._macs[key_id](context, header), mac):
+        if not hmac.compare_digest(known(context, header), mac):
             raise EntryError("its signature does not fit: the header was changed, or the object moved to another name")
 
-    def digest(self, payload: bytes | memoryview) -> bytes:
+    def digest(self, payload: Buffer) -> bytes:
         return hashlib.sha256(payload).digest()
 
 
@@ -88,15 +93,15 @@ class Checksum:
     signed = False
     key_id = NO_KEY
 
-    def mac(self, header: bytes | memoryview, context: bytes) -> bytes:
+    def mac(self, header: Buffer, context: bytes) -> bytes:
         return zlib.crc32(header, zlib.crc32(context)).to_bytes(4, "big")
 
-    def check(self, header: bytes | memoryview, context: bytes, key_id: bytes, mac: bytes | memoryview) -> None:
+    def check(self, header: Buffer, context: bytes, key_id: bytes, mac: Buffer) -> None:
         """Raises EntryError unless the checksum fits."""
         if self.mac(header, context) != mac:
             raise EntryError("its checksum does not fit: the header is damaged, or the object moved to another name")
 
-    def digest(self, payload: bytes | memoryview) -> bytes:
+    def digest(self, payload: Buffer) -> bytes:
         return zlib.crc32(payload).to_bytes(DIGEST_LENGTH, "big")
 
 

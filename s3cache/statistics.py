@@ -16,6 +16,7 @@ REMEMBERED_FAILURES = 1000
 COUNTS = (
     *("hits", "misses", "writes", "failed_writes", "unusable", "looks", "failed_looks", "culled"),
     *("requests_get", "requests_put", "requests_delete", "requests_list"),
+    *("near_hits", "near_refreshed"),
 )
 
 
@@ -35,6 +36,14 @@ class Observer(Protocol):
 
     def miss(self) -> None:
         """No value was found."""
+        ...
+
+    def near_hit(self) -> None:
+        """A value came from the near cache, without a request."""
+        ...
+
+    def near_refreshed(self) -> None:
+        """The store said that what the near cache has is still there."""
         ...
 
     def wrote(self) -> None:
@@ -57,6 +66,10 @@ class Observer(Protocol):
         """Culling saw a page of ``seen`` entries and removed some."""
         ...
 
+    def culled(self, removed: int) -> None:
+        """Culling on demand removed some entries."""
+        ...
+
     def look_failed(self, error: Exception) -> None:
         """Culling met an error of the engine; the write before it stands."""
         ...
@@ -75,13 +88,21 @@ class Statistics:
             return dict(self._counts)
 
     def requested(self, kind: str) -> None:
-        self._add(REQUESTS[kind])
+        with self._lock:
+            self._counts[REQUESTS[kind]] += 1
 
     def hit(self) -> None:
-        self._add("hits")
+        with self._lock:
+            self._counts["hits"] += 1
 
     def miss(self) -> None:
         self._add("misses")
+
+    def near_hit(self) -> None:
+        self._add("near_hits")
+
+    def near_refreshed(self) -> None:
+        self._add("near_refreshed")
 
     def wrote(self) -> None:
         self._add("writes")
@@ -102,6 +123,9 @@ class Statistics:
 
     def looked(self, seen: int, removed: int) -> None:
         self._add("looks")
+        self._add("culled", removed)
+
+    def culled(self, removed: int) -> None:
         self._add("culled", removed)
 
     def look_failed(self, error: Exception) -> None:

@@ -49,6 +49,11 @@ def seconds() -> Rule:
     return Rule("a number of seconds above 0", lambda value: type(value) in (int, float) and 0 < cast(float, value) < float("inf"))
 
 
+def duration() -> Rule:
+    """As ``seconds``, or none at all; it can be counted in milliseconds."""
+    return Rule("a number of seconds, 0 or more", lambda value: type(value) in (int, float) and 0 <= cast(float, value) <= MOST)
+
+
 def text() -> Rule:
     return Rule("a non-empty string", lambda value: isinstance(value, str) and value != "")
 
@@ -69,26 +74,40 @@ def strings() -> Rule:
     )
 
 
+REQUIRED = dataclasses.MISSING
+"""The default of an option that must be given."""
+
+
 def option(default: object, rule: Rule, *, secret: bool = False) -> Any:
     """A dataclass field with its rule. Lists and dictionaries as defaults are the caller's to avoid."""
     return dataclasses.field(default=default, repr=not secret, metadata={"rule": rule, "secret": secret})
 
 
-def build(model: type[Model], given: Mapping[str, object], *, spelled: Callable[[str], str] = str, hint: str = "") -> Model:
+def build(
+    model: type[Model],
+    given: Mapping[str, object],
+    *,
+    spelled: Callable[[str], str] = str,
+    hint: str = "",
+    where: str = "OPTIONS",
+) -> Model:
     """An instance of the dataclass ``model`` with ``given`` checked and the rest at its defaults.
 
     ``spelled`` turns a field's name into the option's (``str.upper`` for the cache's own); ``hint`` is for who gives an unknown
-    one. Raises OptionError for an unknown name and for a value that its rule refuses. A list becomes a tuple, so that the
-    instance can be hashed.
+    one; ``where`` is the dictionary that they stand in. Raises OptionError for an unknown name, for one that is missing and for a
+    value that its rule refuses. A list becomes a tuple, so that the instance can be hashed.
     """
     fields = {spelled(field.name): field for field in dataclasses.fields(cast(Any, model))}
     for name in given:
         if name not in fields:
-            raise OptionError(f"OPTIONS[{name!r}] is not an option. {known_names(name, fields)}{hint and ' ' + hint}")
+            raise OptionError(f"{where}[{name!r}] is not an option. {known_names(name, fields)}{hint and ' ' + hint}")
     for name, value in given.items():
         rule: Rule = fields[name].metadata["rule"]
         if not rule.test(value):
-            raise OptionError(f"OPTIONS[{name!r}] is {shown(value, fields[name].metadata['secret'])}; accepted: {rule.accepts}.")
+            raise OptionError(f"{where}[{name!r}] is {shown(value, fields[name].metadata['secret'])}; accepted: {rule.accepts}.")
+    for name, field in fields.items():
+        if field.default is REQUIRED and name not in given:
+            raise OptionError(f"{where} has no {name!r}; accepted: {field.metadata['rule'].accepts}.")
     return model(**{fields[name].name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 

@@ -30,6 +30,10 @@ class Writes(Protocol):
         """They were, or may have been."""
         ...
 
+    def clear(self) -> None:
+        """All of them may have been."""
+        ...
+
 
 class Watched:
     """An engine in the async shape. ``listeners`` is read at each write, so it may grow."""
@@ -68,6 +72,17 @@ class Watched:
                     self._observer.requested("list")
                 listed += 1
                 yield info
+
+    def forget(self, name: str) -> None:
+        """For a delete that found nothing to remove: who has kept what was there shall not keep it longer."""
+        for one in tuple(self._listeners):
+            one.begin_write([name])
+            one.end_write([name])
+
+    def forget_all(self) -> None:
+        """The same for all names."""
+        for one in tuple(self._listeners):
+            one.clear()
 
     async def _announced(self, names: Sequence[str], writing: Coroutine[Any, Any, Result]) -> Result:
         listeners = tuple(self._listeners)  # those that hear of the end are those that heard of the beginning

@@ -11,30 +11,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3cache.culling import INTERVAL, PAGE, SMALL, Culler, Listed, Page, look_interval
+from s3cache.culling import INTERVAL, Culler, look_interval, oldest_beyond
 from s3cache.naming import object_name, point, position
+from s3cache.sampling import DIRECTORIES, PAGE, SMALL, WHOLE_PAGE, Listed, Page, Sample, whole_directories
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Store:
-    """A cache of many processes: each set writes, and takes the look that falls to it.
+    """A cache of many processes: each set writes one byte, or ``size()``, and takes the look that falls to it.
 
     Deletes take effect ``latency`` sets after their listing, as they do in a store with others at work.
     """
 
-    def __init__(self, max_entries, frequency=3, *, processes=1, seed=0, latency=0):
+    def __init__(
+        self, max_entries, frequency=3, *, processes=1, seed=0, latency=0, max_bytes=None, size=lambda: 1, sample=WHOLE_PAGE
+    ):
         self.max_entries, self.frequency, self.latency = max_entries, frequency, latency
+        self.max_bytes, self.size, self.sample = max_bytes, size, sample
         self.random = random.Random(seed)
         self.cullers = [self.fresh() for _ in range(processes)]
         self.names, self.modified, self.leaving = [], {}, deque()
+        self.sizes, self.bytes = {}, 0
         self.sets = self.requests = 0
         self.oldest = []
         self.keys = map(str, itertools.count())
 
     def fresh(self):
         """The culler of a process that has just started."""
-        return Culler(self.max_entries, self.frequency, random.Random(self.random.random()))
+        draw = random.Random(self.random.random())
+        return Culler(self.max_entries, self.frequency, draw, max_bytes=self.max_bytes, sample=self.sample)
 
     def __len__(self):
         return len(self.names)
@@ -46,8 +52,11 @@ class Store:
         if name not in self.modified:
             insort(self.names, name)
         self.modified[name] = self.sets
+        self.bytes -= self.sizes.pop(name, 0)
+        self.sizes[name] = self.size()
+        self.bytes += self.sizes[name]
         self.sets += 1
-        cost = self.look(culler, name) if culler.wrote(name) else (0, 0)
+        cost = self.look(culler, name) if culler.wrote(name, self.sizes[name]) else (0, 0)
         self.requests += sum(cost)
         while self.leaving and self.leaving[0][0] <= self.sets:
             self.delete(self.leaving.popleft()[1])
@@ -66,9 +75,16 @@ class Store:
     def page(self, start):
         begin = point("", start)
         first = 0 if begin is None else bisect_left(self.names, begin)
-        names = self.names[first : first + PAGE]
-        entries = [Listed(name, position("", name), START + timedelta(seconds=self.modified[name])) for name in names]
+        if self.sample.directories:
+            end = start + self.sample.directories / DIRECTORIES
+            inside = [[name for name in self.names[first:] if position("", name) < end], []]
+            inside[1] = [name for name in self.names[:first] if position("", name) + 1 < end]
+            return Page(start, [self.listed(name) for names in inside for name in names], truncated=False, end=end)
+        entries = [self.listed(name) for name in self.names[first : first + PAGE]]
         return Page(start, entries, truncated=len(entries) == PAGE)
+
+    def listed(self, name):
+        return Listed(name, position("", name), START + timedelta(seconds=self.modified[name]), self.sizes[name])
 
     def check(self, page, victims, written):
         """What holds for every look: the oldest of the page go, and never the entry just written."""
@@ -82,6 +98,7 @@ class Store:
             if name in self.modified:
                 self.oldest.append(self.modified[name] <= oldest_third)
                 del self.names[bisect_left(self.names, name)], self.modified[name]
+                self.bytes -= self.sizes.pop(name)
 
     def run(self, sets):
         """The number of entries after each of so many sets."""
@@ -140,7 +157,7 @@ def test_writing_the_same_entries_again_removes_none():
     [
         (300, 1, (0.80, 0.87), 1.01, 0.0205),
         (300, 8, (0.50, 0.80), 2.2, 0.0205),
-        (300, 64, (0.70, 1.20), 4.0, 0.0215),
+        (300, 64, (0.70, 1.10), 3.5, 0.025),
         (3000, 1, (0.68, 0.78), 0.95, 0.011),
         (3000, 8, (0.75, 0.88), 1.2, 0.011),
         (3000, 64, (0.76, 0.95), 1.5, 0.011),
@@ -186,7 +203,7 @@ def test_a_small_limit_over_a_large_store_looks_at_a_second_place_and_drains_it(
     for key in range(5000):
         name = object_name("", f"left {key}")
         insort(store.names, name)
-        store.modified[name] = -key
+        store.modified[name], store.sizes[name] = -key, 1
     assert max(store.set()[0] for _ in range(3000)) == 2
     assert len(store) <= 600
 
@@ -202,7 +219,7 @@ def test_a_lowered_limit_is_met_by_and_by():
     assert (store.requests - before) / 5000 <= 4 / INTERVAL
 
 
-@pytest.mark.parametrize(("max_entries", "mean", "most"), [(300, 2.05, 5), (3000, 0.95, 4), (6000, 0.9, 4)])
+@pytest.mark.parametrize(("max_entries", "mean", "most"), [(300, 2.2, 5), (3000, 0.95, 4), (6000, 0.9, 4)])
 def test_fresh_processes_that_make_100_sets_pay_little_and_keep_the_limit(max_entries, mean, most):
     store = Store(max_entries, seed=5)
     costs, counts = [], []
@@ -218,6 +235,116 @@ def test_fresh_processes_that_make_100_sets_pay_little_and_keep_the_limit(max_en
 @pytest.mark.parametrize("frequency", [0, 1, 2, 5, 50])
 def test_every_cull_frequency_keeps_the_limit(frequency):
     assert max(Store(2000, frequency, processes=8, seed=1).run(6000)) <= 2000 * 1.3
+
+
+# --- stores that are read by directories ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("max_entries", "processes", "mean", "most"),
+    [(600, 8, (0.6, 0.95), 1.9), (3000, 8, (0.65, 0.9), 1.45), (12_000, 1, (0.6, 0.75), 0.85), (12_000, 16, (0.7, 0.85), 1.0)],
+)
+def test_a_store_that_is_read_by_directories_stays_near_its_limit(max_entries, processes, mean, most):
+    sample = whole_directories(max_entries, dear=False)
+    store = Store(max_entries, processes=processes, seed=3, latency=processes, sample=sample)
+    for _ in store.run(max_entries * 3 // 2):
+        pass
+    occupancy = [entries / max_entries for entries in store.run(max_entries * 3 // 2)]
+    assert mean[0] <= sum(occupancy) / len(occupancy) <= mean[1]
+    assert max(occupancy) <= most
+
+
+def test_every_directory_has_its_turn_and_none_more_than_others():
+    culler = Culler(100_000, 3, random.Random(1), sample=Sample(1171, 3))
+    starts = [culler.next_start() * DIRECTORIES for _ in range(100 * DIRECTORIES)]
+    seen = [starts.count(directory) for directory in range(DIRECTORIES)]
+    assert min(seen) >= 90 and max(seen) <= 110
+
+
+def test_where_all_directories_are_read_the_look_begins_at_the_first():
+    assert {Culler(10_000, 3, sample=Sample(10_000, DIRECTORIES)).next_start() for _ in range(5)} == {0.0}
+
+
+# --- bytes ------------------------------------------------------------------------------------------------------------------
+
+
+def mixed(seed, large, chance):
+    """Sizes: mostly 4 KB, by chance a large one."""
+    draw = random.Random(seed)
+    return lambda: large if draw.random() < chance else 4096
+
+
+@pytest.mark.parametrize(
+    ("large", "chance", "entries", "mean", "most"),
+    [
+        (4096, 0.0, 8000, (0.70, 0.85), 0.95),
+        (10**6, 0.001, 8000, (0.65, 0.85), 1.0),
+        (10**6, 0.02, 2000, (0.60, 0.85), 1.15),
+        (10**8, 1.0, 100, (0.50, 1.1), 1.8),
+    ],
+)
+def test_the_bytes_stay_near_their_limit(large, chance, entries, mean, most):
+    average = large * chance + 4096 * (1 - chance)
+    limit = int(entries * average)
+    store = Store(None, processes=4, seed=5, latency=4, max_bytes=limit, size=mixed(5, large, chance))
+    for _ in store.run(max(500, entries * 2)):
+        pass
+    paid, occupancy = store.requests, []
+    for _ in store.run(max(500, entries * 2)):
+        occupancy.append(store.bytes / limit)
+    assert mean[0] <= sum(occupancy) / len(occupancy) <= mean[1]
+    assert max(occupancy) <= most
+    if entries >= 2000:
+        assert (store.requests - paid) / len(occupancy) <= 0.013
+
+
+@pytest.mark.parametrize(("max_entries", "max_bytes"), [(300, 10**9), (10**6, 300 * 4096), (3000, 3000 * 4096)])
+def test_both_limits_hold_at_once(max_entries, max_bytes):
+    store = Store(max_entries, processes=4, seed=1, max_bytes=max_bytes, size=lambda: 4096)
+    for _ in store.run(2000):
+        pass
+    most = [(entries, store.bytes) for entries in store.run(4000)]
+    assert max(entries for entries, _ in most) <= max_entries * 1.8
+    assert max(size for _, size in most) <= max_bytes * 2
+
+
+def test_a_value_as_large_as_the_limit_brings_a_look_at_once():
+    culler = Culler(None, 3, random.Random(1), max_bytes=10**6)
+    assert culler.wrote("large", 10**6)
+
+
+def test_a_large_value_counts_as_many_small_ones():
+    culler = Culler(10_000, 3, random.Random(1), max_bytes=10_000 * 4096)
+    culler.wrote("first", 10**9)
+    small = next(number for number in itertools.count(1) if culler.wrote(str(number), 4096))
+    large = next(number for number in itertools.count(1) if culler.wrote(str(number), 40_960))
+    assert (small, large) == (INTERVAL, INTERVAL // 10)
+
+
+@given(st.lists(st.integers(1, 10**6), max_size=30), st.integers(-(10**6), 10**7), st.sampled_from([0, 1, 2, 3, 1000]))
+def test_just_as_many_go_as_must(weights, room, frequency):
+    excess = oldest_beyond(room, weights, frequency)
+    total, left = sum(weights), sum(weights[excess:])
+    if not weights or total < room:
+        assert excess == 0
+        return
+    quota = total // frequency if frequency else total
+    assert excess == len(weights) or (left <= room and total - left >= quota)
+    spared = sum(weights[excess - 1 :])
+    assert excess == 1 or spared > room or total - spared < quota
+
+
+# --- foreign objects --------------------------------------------------------------------------------------------------------
+
+
+def test_after_a_page_that_foreign_objects_fill_the_next_begins_behind_them():
+    culler = Culler(10_000, 3, random.Random(1))
+    entries = [Listed(str(number), 0.2 + number / 10**5, START) for number in range(20)]
+    culler.looked(Page(0.19, entries, truncated=True), "written")
+    assert culler.next_start() == 52 / 256  # the directory after that of 0.20019
+    assert culler.next_start() != 52 / 256
+    culler.looked(Page(0.999, [], truncated=True), "written")
+    assert culler.next_start() == 0
 
 
 # --- one look ---------------------------------------------------------------------------------------------------------------

@@ -175,6 +175,7 @@ def test_every_sample_is_found(page):
     assert len(samples(page)) == len(re.findall(r"code-block:: (?:python|pycon)\b", page.read_text()))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("page", [page for page in PAGES if samples(page)], ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_samples_of_a_page_run(page, tmp_path, request):
     blocks = json.dumps(samples(page))

@@ -9,11 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "s3cache"
 LAYERS = [
-    """errors validation naming expiry signing envelope codec culling version serializers serializers.* compressors compressors.*
-       engines engines.base engines.profiles engines.s3answers engines.redaction engines.s3errors engines.s3headers
+    """errors validation naming expiry signing envelope codec culling sampling pieces version serializers serializers.* compressors
+       compressors.* engines engines.base engines.profiles engines.s3answers engines.redaction engines.s3errors engines.s3headers
        engines.s3location engines.s3options engines.sortednames legacyvalues""",
     "runtime engines.*",
-    "statistics watched proving entries reads retries conditional looks operations testing testing.*",
+    "statistics watched proving entries nearcache reads retries conditional pages trimming looks operations testing testing.*",
     "options legacyoptions hookspecs plugins sharing assembly",
     "s3cache backend legacy checks apps __main__ demo demo.*",
 ]

@@ -42,7 +42,7 @@ def test_everything_is_among_all():
     extras = PROJECT["optional-dependencies"]
     [everything] = extras["all"]
     named = set(re.search(r"\[(.*)\]", everything)[1].split(","))
-    assert named == extras.keys() - {"all", "dev"}
+    assert named == extras.keys() - {"all", "dev", "test"}
 
 
 def test_the_version_is_that_of_the_installed_distribution():

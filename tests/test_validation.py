@@ -6,7 +6,22 @@ import math
 import pytest
 
 from s3cache.errors import OptionError
-from s3cache.validation import Rule, build, flag, known_names, mapping, one_of, option, seconds, shown, strings, text, whole
+from s3cache.validation import (
+    REQUIRED,
+    Rule,
+    build,
+    duration,
+    flag,
+    known_names,
+    mapping,
+    one_of,
+    option,
+    seconds,
+    shown,
+    strings,
+    text,
+    whole,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +46,7 @@ class Word(str):
         (whole(0), [0, 1, 2**62], [2**62 + 1, -1, True, False, 1.0, "1", None]),
         (whole(5), [5, 6], [4, 4.9]),
         (seconds(), [1, 0.001, 10**400], [0, -1, math.inf, math.nan, -math.inf, True, "1", None]),
+        (duration(), [0, 0.0, 5, 0.001, 2**62], [-0.001, -1, 10**400, math.inf, math.nan, True, False, "1", None]),
         (text(), ["a", " ", Word("a")], ["", b"a", 1, None]),
         (one_of("path", "virtual"), ["path", Word("virtual")], ["", "Path", None, ["path"], 1]),
         (mapping(), [{}, {"a": object()}], [None, [], {1: 2}, {b"a": 1}, "a"]),
@@ -65,6 +81,23 @@ def test_a_list_becomes_a_tuple_and_the_options_can_be_hashed():
     built = build(Options, {"profiles": ["a", "b"]})
     assert built.profiles == ("a", "b")
     assert hash(built) == hash(build(Options, {"profiles": ("a", "b")}))
+
+
+@dataclasses.dataclass(frozen=True)
+class Inner:
+    size: int = option(REQUIRED, whole(1))
+
+
+def test_an_option_may_have_to_be_given():
+    assert build(Inner, {"size": 1}) == Inner(1)
+    with pytest.raises(OptionError, match=r"^OPTIONS has no 'SIZE'; accepted: a whole number, 1 or more\.$"):
+        build(Inner, {}, spelled=str.upper)
+
+
+@pytest.mark.parametrize("given", ({}, {"size": 0}, {"sice": 1}))
+def test_a_message_says_which_dictionary_it_means(given):
+    with pytest.raises(OptionError, match=r"^OPTIONS\['INNER'\]"):
+        build(Inner, given, where="OPTIONS['INNER']")
 
 
 def test_options_may_be_spelled_in_capitals():

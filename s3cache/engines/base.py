@@ -9,7 +9,8 @@ names, as for a directory. Operations put it in front; the engine never does.
 **location** is a URL without secrets that is the same for all engines over the same objects, however they were written in CACHES:
 ``file:///var/cache/site``, ``memory:///name``, ``s3://bucket/prefix`` with ``?endpoint=https://…`` where it is not Amazon's.
 
-**get_object** returns the whole body, or its first ``first`` bytes (fewer if the body is shorter, b"" if it is empty). It raises
+**get_object** returns the whole body, or its first ``first`` bytes (fewer if the body is shorter, b"" if it is empty). A body is
+bytes; one above ``pieces.LARGE`` (4 MiB) had better be ``Pieces``, which spare a reader the second copy. It raises
 ObjectNotFound; NotModified where the object has the etag ``if_none_match``; ObjectTooLarge, with the object's etag, where
 the body is longer than ``limit``, before the body is read. One request.
 
@@ -51,13 +52,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol, Self, TypeAlias
 
+from s3cache.pieces import Body
+
 Etag: TypeAlias = str | None
 
 
 class StoredObject(NamedTuple):
     """What get_object read."""
 
-    body: bytes
+    body: Body
     """The whole body, or its first bytes where ``first`` was given."""
     etag: Etag
     """The etag of the object at that moment."""

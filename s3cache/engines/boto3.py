@@ -63,7 +63,7 @@ class Boto3Engine(BucketEngine[Connection]):
             answer = fetch(connection.retrying, parameters)
             with contextlib.closing(answer["Body"]) as body:
                 check_etag(answer)
-                return read_object(name, head_of(answer), body.read, first=first, limit=limit)
+                return read_object(name, head_of(answer), body, first=first, limit=limit)
 
     def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
         """Costs one PUT.
@@ -121,8 +121,7 @@ class Boto3Engine(BucketEngine[Connection]):
         return connect(self.target)
 
     def _disconnect(self, connection: Connection) -> None:
-        connection.retrying.close()
-        connection.once.close()
+        connection.close()
 
     @contextlib.contextmanager
     def _errors(self, verb: str, about: str, meanings: Meanings) -> Iterator[None]:

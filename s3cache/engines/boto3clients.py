@@ -3,8 +3,8 @@
 There are two of them: one lets the SDK repeat what may be repeated, the other sends each conditional write once. Clients are
 safe to use from many threads, but not to create.
 
-boto3 is slow to start and busy in Python, so its clients have a fixed user agent, a faster timestamp parser, and do not wait for
-``100 Continue`` before they send a body.
+boto3 is slow to start and busy in Python, so its clients have a fixed user agent, a faster timestamp parser, do not wait for
+``100 Continue`` before they send a body, and send over the connections of ``boto3http``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from s3cache.engines.awsconfig import service_config
+from s3cache.engines.boto3http import has_proxy, send_over
+from s3cache.engines.boto3sockets import Sockets, certificates
 from s3cache.engines.profiles import Profile
 from s3cache.engines.s3answers import ForeignAnswer
 from s3cache.engines.s3errors import REGION
@@ -40,27 +42,44 @@ class Connection:
     """For conditional writes: repeats nothing but what the wrong region refused."""
     parameters: Mapping[str, dict[str, Any]]
     """By operation."""
+    sockets: Sockets | None = None
+    """What both send over; None where they send over botocore's own."""
+
+    def close(self) -> None:
+        for one in (self.retrying, self.once, self.sockets):
+            if one is not None:
+                one.close()
 
 
 def connect(target: Target) -> Connection:
     """Opens no connection yet; reads the environment and the shared AWS files, as boto3 does."""
     options = target.options
     try:
-        session = make_session(options)
+        core = make_core(options)
+        session = make_session(options, core)
         config = make_config(options, target.profile)
         retrying, once = make_client(session, options, config), make_client(session, options, sent_once(config))
+        sockets = None if has_proxy(retrying) else Sockets(config, certificates(core, options.verify))
+        if sockets is not None:
+            send_over(sockets, retrying, once)
     except (OSError, ValueError) as error:  # an unreadable file; a host that botocore does not like; keys that are none
         raise EngineMisconfigured(f"boto3 {REFUSED}: {options.redact(str(error))}") from error
-    return Connection(retrying, once, request_parameters(retrying, target.bucket, options))
+    return Connection(retrying, once, request_parameters(retrying, target.bucket, options), sockets)
 
 
-def make_session(options: S3Options) -> Any:
-    import boto3
+def make_core(options: S3Options) -> Any:
+    """botocore's session, which a boto3 session wraps."""
     from botocore.session import Session
 
     core = Session()
     core.set_default_client_config(service_config(options))
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=parse_timestamp)
+    return core
+
+
+def make_session(options: S3Options, core: Any) -> Any:
+    import boto3
+
     return boto3.Session(
         aws_access_key_id=options.access_key,
         aws_secret_access_key=options.secret_key,

@@ -22,6 +22,7 @@ from operator import itemgetter
 from django.core.files import locks
 
 from s3cache.engines import localswap
+from s3cache.pieces import LARGE, Body, collected
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
@@ -70,8 +71,10 @@ def stamp(file: int) -> str:
     return version(status)
 
 
-def read(file: int, size: int) -> bytes:
+def read(file: int, size: int) -> Body:
     """The next ``size`` bytes of an open file, fewer only where it ends."""
+    if size > LARGE:
+        return collected(size, lambda buffer: os.readv(file, [buffer]))
     body = os.read(file, size)
     while len(body) < size and (more := os.read(file, size - len(body))):
         body += more

@@ -63,7 +63,7 @@ class MemoryEngine:
             raise NotModified(f"The object {name!r} still has the etag {if_none_match}.")
         if limit is not None and len(stored.body) > limit:
             raise ObjectTooLarge(f"The object {name!r} has {len(stored.body)} bytes, more than {limit}.", etag=stored.etag)
-        return stored if first is None else StoredObject(stored.body[:first], stored.etag)
+        return stored if first is None else StoredObject(bytes(stored.body)[:first], stored.etag)
 
     def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
         if if_none_match and if_match is not None:

@@ -54,7 +54,7 @@ class MinioEngine(BucketEngine[Connection]):
         exchange = Exchange({**self._headers.get, **condition})
         with self._request(exchange, "get_object", name, READ) as client:
             fetch(client, exchange, {"bucket_name": self.target.bucket, "object_name": name}, first)
-            return read_object(name, head_of(exchange), exchange.response.read, first=first, limit=limit)
+            return read_object(name, head_of(exchange), exchange.response, first=first, limit=limit)
 
     def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
         """Costs one PUT.
@@ -173,11 +173,11 @@ def raise_failures(exchange: Exchange, failures: Iterator[Any]) -> None:
 
 def fetch(client: Any, exchange: Exchange, wanted: dict[str, str], first: int | None) -> None:
     """GetObject. An empty object has no first byte and answers 416, without its etag: it is then asked for whole."""
-    from minio.error import MinioException
-
     if first is None:
         client.get_object(**wanted)
         return
+    from minio.error import MinioException
+
     try:
         client.get_object(**wanted, offset=0, length=max(first, 1))
     except MinioException:

@@ -79,6 +79,7 @@ class Exchanging:
         """Follows no redirect: its target would get a request that was signed for another host."""
         exchange: Exchange = current.exchange
         exchange.check(url)
+        headers = dict(headers.items())  # urllib3 copies and searches it: its own kind of dictionary is slower
         if exchange.headers:
             headers.update(exchange.headers)
             if "Authorization" in headers:  # S3 refuses an x-amz- header that is not signed

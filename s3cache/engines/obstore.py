@@ -1,27 +1,29 @@
 """The engine over obstore, Python's face of Rust's object_store: S3, Google Cloud Storage, Azure, a directory, memory.
 
-Each verb is written once, as a coroutine of ``Verbs``, over ``Calls`` that either block or wait on the event loop; the blocking
-ones never suspend, so ``runtime.finish`` runs a verb to its end. ``obstorestores`` knows what is behind a LOCATION,
-``obstoreerrors`` what obstore's errors say.
+Each verb is written once, as a coroutine of ``Verbs``. It awaits what obstore's native functions return, and takes what the
+blocking ones return as it is; then it never suspends, and ``runtime.finish`` runs it to its end. Each further coroutine or context
+manager on the way of a small object would cost a per cent of a request, so there are none. ``obstorestores`` knows what is behind
+a LOCATION, ``obstoreerrors`` what obstore's errors say.
 
 https://developmentseed.org/obstore/latest/
 """
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import os
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from s3cache.engines import obstorestores
 from s3cache.engines.base import Etag, ObjectInfo, StoredObject
-from s3cache.engines.obstorecalls import BlockingCalls, Calls, NativeCalls, check_process
+from s3cache.engines.obstorecalls import Calls, blocking, check_process, native
 from s3cache.engines.obstoreerrors import NO_RANGE, describe, is_missing_name, is_sdk_error, meaning, sdk_errors
-from s3cache.engines.obstorenames import folder, is_name, offset
-from s3cache.engines.obstoreservice import DELETING_MANY, READING, Kind, Service, Stores, writing
+from s3cache.engines.obstorenames import check_ends, check_name, folder, offset
+from s3cache.engines.obstoreservice import DELETING_MANY, READING, Service, Stores, writing
 from s3cache.engines.s3errors import Meanings
 from s3cache.errors import EngineError, EngineMisconfigured, NotSupported, ObjectNotFound, ObjectTooLarge
+from s3cache.pieces import LARGE, PIECE, Body, Pieces
 from s3cache.runtime import finish, iterate
 
 PAGE = 1000
@@ -30,55 +32,93 @@ PAGE = 1000
 class Verbs:
     """The async shape of the engine, and the inside of the blocking one."""
 
-    def __init__(self, service: Service, stores: Stores, calls: Calls) -> None:
+    def __init__(self, service: Service, stores: Stores, *, native: bool) -> None:
         self.features = service.features
         self.prefix = service.prefix
         self._service = service
         self._stores = stores
-        self._calls = calls
+        self._native = native
+
+    @functools.cached_property
+    def _calls(self) -> Calls:
+        return native() if self._native else blocking()
 
     async def get_object(
         self, name: str, *, first: int | None = None, if_none_match: Etag = None, limit: int | None = None
     ) -> StoredObject:
         """Costs one GET; two for the first bytes of an empty object, or of a server that does not know ranges."""
-        store = self._store(READING, name)
-        options = get_options(first, None if if_none_match is None else self._service.if_none_match(if_none_match))
-        with self._errors("get_object", name, self._service.read_meanings):
-            result = await (self._calls.get(store, name, options) if first is None else self._first_bytes(store, name, options))
+        check_ends(name)
+        service, store = self._service, self._stores.of(READING)
+        options = {} if if_none_match is None else {"if_none_match": service.if_none_match(if_none_match)}
+        try:
+            if first is None:
+                call = self._calls.get(store, name, options=options)
+                result = await call if self._native else call
+            else:
+                result = await self._beginning(store, name, options, first)
             about = result.meta
-            etag = self._known(self._service.etag(about))
+            etag = service.etag(about) or self._refuse_foreign()
             if limit is not None and about["size"] > limit:
                 raise ObjectTooLarge(f"{name!r} has {about['size']} bytes, more than {limit}.", etag=etag)
-            if first is None or "range" in options:
-                body = await self._calls.read(result)
-            else:  # the first piece of a stream has that many bytes, or is all there is
-                body = await self._calls.following(result.stream(min_chunk_size=max(first, 1)))
-        return StoredObject(bytes(body or b"")[:first], etag)
+            if first is not None:  # the first piece of a stream has that many bytes, or is all there is
+                body: Body = bytes(await self._following(result.stream(min_chunk_size=max(first, 1))))[:first]
+            elif about["size"] > LARGE:
+                body = await self._pieces(result.stream(min_chunk_size=PIECE), about["size"])
+            else:
+                call = self._calls.body(result)
+                body = bytes(await call if self._native else call)
+        except BaseException as error:
+            if not is_sdk_error(error):
+                raise
+            raise self._error("get_object", name, error, service.read_meanings) from error
+        return StoredObject(body, etag)
 
-    async def _first_bytes(self, store: Any, name: str, options: dict[str, Any]) -> Any:
-        """The answer to a GET. Where there is no range to be had it is of the whole object, and ``options`` has none any more."""
+    async def _pieces(self, stream: Any, size: int) -> Pieces:
+        pieces = Pieces(size)
+        while chunk := await self._following(stream):
+            pieces.append(chunk)
+        return pieces
+
+    async def _following(self, stream: Any) -> Any:
+        """The next item; b"" at the end."""
+        call = self._calls.following(stream, b"")
+        return await call if self._native else call
+
+    async def _beginning(self, store: Any, name: str, options: dict[str, Any], first: int) -> Any:
+        """The answer to a GET of the first bytes; of the whole object, where there is no range to be had."""
         try:
-            return await self._calls.get(store, name, options)
+            call = self._calls.get(store, name, options={**options, "range": (0, max(first, 1))})
+            return await call if self._native else call
         except sdk_errors() as error:
             if not NO_RANGE.search(str(error)):
                 raise
-        del options["range"]
-        return await self._calls.get(store, name, options)
+        call = self._calls.get(store, name, options=options)
+        return await call if self._native else call
 
     async def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
         """Costs one PUT."""
-        service, conditional = self._service, if_none_match or if_match is not None
+        service, mode, meanings = self._service, None, self._service.plain_meanings
+        conditional = if_none_match or if_match is not None
+        if conditional:
+            mode = self._mode(if_match, if_none_match)
+            meanings = service.write_meanings(if_match=if_match is not None, if_none_match=if_none_match)
+        check_ends(name)
+        store = self._stores.of(writing(len(body), conditional=conditional))
+        try:
+            call = self._calls.put(store, name, body, use_multipart=False, mode=mode, **service.written)
+            return service.etag(await call if self._native else call) or self._refuse_foreign()
+        except BaseException as error:
+            if not is_sdk_error(error):
+                raise
+            raise self._error("put_object", name, error, meanings) from error
+
+    def _mode(self, if_match: Etag, if_none_match: bool) -> str | dict[str, str]:
+        """A condition in obstore's words."""
         if if_match is not None and if_none_match:
             raise ValueError("put_object takes if_match or if_none_match, not both.")
-        if conditional and not self.features.conditional_writes:
-            raise NotSupported(f"put_object takes no conditions at {service.location}.")
-        options, meanings = dict(service.written), service.plain_meanings
-        if conditional:
-            options["mode"] = "create" if if_match is None else service.version(if_match)
-            meanings = service.write_meanings(if_match=if_match is not None, if_none_match=if_none_match)
-        store = self._store(writing(len(body), conditional=conditional), name)
-        with self._errors("put_object", name, meanings):
-            return self._known(service.etag(await self._calls.put(store, name, body, options)))
+        if not self.features.conditional_writes:
+            raise NotSupported(f"put_object takes no conditions at {self._service.location}.")
+        return "create" if if_match is None else self._service.version(if_match)
 
     async def delete_objects(self, names: Sequence[str], *, etags: Sequence[Etag] | None = None) -> None:
         """Costs one request; nothing for no names."""
@@ -87,23 +127,26 @@ class Verbs:
         if not names:
             return
         single = len(names) == 1
-        store = self._store(READING if single else DELETING_MANY, *names)
+        for name in names:
+            check_name(name)
+        store = self._stores.of(READING if single else DELETING_MANY)
         try:
-            await self._calls.delete(store, list(names))
+            call = self._calls.delete(store, list(names))
+            if self._native:
+                await call
         except BaseException as error:
             if not is_sdk_error(error):
                 raise
             about = names[0] if single else f"{names[0]} and {len(names) - 1} more"
             meanings = self._service.read_meanings if single else self._service.plain_meanings
-            ours = self._error("delete_objects", about, error, meanings)
-            if not isinstance(ours, ObjectNotFound) and not is_missing_name(error):
-                raise ours from error
+            if meaning(error, meanings) is not ObjectNotFound and not is_missing_name(error):
+                raise self._error("delete_objects", about, error, meanings) from error
 
     async def list_objects(self, prefix: str = "", start_after: str | None = None) -> AsyncGenerator[ObjectInfo, None]:
         """Costs one GET per thousand names, as they are reached."""
         if start_after is not None and not self.features.start_after:
             raise NotSupported(f"list_objects takes no start_after at {self._service.location}.")
-        pages = self._store(READING).list(folder(prefix), offset=offset(prefix, start_after), chunk_size=PAGE)
+        pages = self._stores.of(READING).list(folder(prefix), offset=offset(prefix, start_after), chunk_size=PAGE)
         while page := await self._page(pages, prefix):
             for about in page:
                 name = about["path"]
@@ -113,35 +156,19 @@ class Verbs:
                     return
 
     async def _page(self, pages: Any, prefix: str) -> Any:
-        """The next thousand objects; None at the end."""
+        """The next thousand objects; nothing at the end."""
         check_process()  # a listing may have been begun before a fork
-        with self._errors("list_objects", prefix, self._service.plain_meanings):
-            return await self._calls.following(pages)
-
-    def _store(self, kind: Kind, *names: str) -> Any:
-        """A store to send a request with, here and now."""
-        check_process()
-        for name in names:
-            if not is_name(name):
-                raise NotSupported(f"The engine 'obstore' cannot hold the name {name!r}.")
-        return self._stores.of(kind)
-
-    def _known(self, etag: Etag) -> Etag:
-        """Every store gives one; what answers 200 without is a web server."""
-        if not etag:
-            foreign = self._service.advice.foreign
-            raise EngineMisconfigured(f"{self._service.location} answers without an ETag, as no store does. {foreign}".rstrip())
-        return etag
-
-    @contextlib.contextmanager
-    def _errors(self, verb: str, about: str, meanings: Meanings) -> Iterator[None]:
-        """obstore's errors as ours, and a panic of Rust's, which is no Exception."""
         try:
-            yield
+            return await self._following(pages)
         except BaseException as error:
             if not is_sdk_error(error):
                 raise
-            raise self._error(verb, about, error, meanings) from error
+            raise self._error("list_objects", prefix, error, self._service.plain_meanings) from error
+
+    def _refuse_foreign(self) -> NoReturn:
+        """Every store gives an etag; what answers 200 without is a web server."""
+        foreign = self._service.advice.foreign
+        raise EngineMisconfigured(f"{self._service.location} answers without an ETag, as no store does. {foreign}".rstrip())
 
     def _error(self, verb: str, about: str, error: BaseException, meanings: Meanings) -> EngineError:
         """obstore's error as ours. ``meanings`` is what the verb reads differently."""
@@ -160,7 +187,7 @@ class ObstoreEngine:
         self.prefix = service.prefix
         self.location = service.location
         self._stores = Stores(service)
-        self._verbs = Verbs(service, self._stores, BlockingCalls())
+        self._verbs = Verbs(service, self._stores, native=False)
 
     @classmethod
     def from_options(cls, location: str, options: Mapping[str, object]) -> Self:
@@ -185,16 +212,7 @@ class ObstoreEngine:
 
     def asynchronous(self) -> Verbs:
         """Native: obstore waits on the event loop."""
-        return Verbs(self.service, self._stores, NativeCalls())
+        return Verbs(self.service, self._stores, native=True)
 
     def close(self) -> None:
         self._stores.forget()
-
-
-def get_options(first: int | None, if_none_match: Etag) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if first is not None:
-        options["range"] = (0, max(first, 1))
-    if if_none_match is not None:
-        options["if_none_match"] = if_none_match
-    return options

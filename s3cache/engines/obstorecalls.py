@@ -1,4 +1,4 @@
-"""obstore's calls in two shapes, both awaited, and the guard against a fork.
+"""obstore's functions in their two shapes, blocking and native, and the guard against a fork.
 
 obstore's threads do not survive a fork, and what is called in the child then hangs, even with a new store. So the first use is
 remembered, and a call in a child of that process raises EngineMisconfigured at once.
@@ -9,8 +9,9 @@ https://github.com/developmentseed/obstore/pull/441
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from operator import methodcaller
+from typing import Any, NamedTuple
 
 from s3cache.errors import EngineMisconfigured
 
@@ -32,55 +33,26 @@ def check_process() -> None:
     _first_user = os.getpid()
 
 
-class Calls(Protocol):
-    """obstore's calls, awaited."""
+class Calls(NamedTuple):
+    """obstore's functions in one of their two shapes: what they return is the answer, or is awaited for it."""
 
-    async def get(self, store: Any, name: str, options: dict[str, Any]) -> Any: ...
-
-    async def read(self, result: Any) -> Any: ...
-
-    async def put(self, store: Any, name: str, body: bytes, options: dict[str, Any]) -> Any: ...
-
-    async def delete(self, store: Any, names: Sequence[str]) -> None: ...
-
-    async def following(self, stream: Any) -> Any:
-        """The next item, None at the end."""
-        ...
+    get: Callable[..., Any]
+    put: Callable[..., Any]
+    delete: Callable[..., Any]
+    body: Callable[[Any], Any]
+    """The whole body of an answer to ``get``."""
+    following: Callable[[Any, Any], Any]
+    """The next item of a stream; the second argument at its end."""
 
 
-class BlockingCalls:
-    """They never suspend."""
+def blocking() -> Calls:
+    import obstore
 
-    async def get(self, store: Any, name: str, options: dict[str, Any]) -> Any:
-        return store.get(name, options=options)
-
-    async def read(self, result: Any) -> Any:
-        return result.bytes()
-
-    async def put(self, store: Any, name: str, body: bytes, options: dict[str, Any]) -> Any:
-        return store.put(name, body, use_multipart=False, **options)
-
-    async def delete(self, store: Any, names: Sequence[str]) -> None:
-        store.delete(names)
-
-    async def following(self, stream: Any) -> Any:
-        return next(stream, None)
+    return Calls(obstore.get, obstore.put, obstore.delete, methodcaller("bytes"), next)
 
 
-class NativeCalls:
+def native() -> Calls:
     """They wait on the event loop, with no thread of Python's."""
+    import obstore
 
-    async def get(self, store: Any, name: str, options: dict[str, Any]) -> Any:
-        return await store.get_async(name, options=options)
-
-    async def read(self, result: Any) -> Any:
-        return await result.bytes_async()
-
-    async def put(self, store: Any, name: str, body: bytes, options: dict[str, Any]) -> Any:
-        return await store.put_async(name, body, use_multipart=False, **options)
-
-    async def delete(self, store: Any, names: Sequence[str]) -> None:
-        await store.delete_async(names)
-
-    async def following(self, stream: Any) -> Any:
-        return await anext(stream, None)
+    return Calls(obstore.get_async, obstore.put_async, obstore.delete_async, methodcaller("bytes_async"), anext)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from s3cache.errors import NotSupported
+
 NAME = re.compile(r"(?:(?!\.\.?(?:/|$))[^/\x00-\x1f\x7f\ud800-\udfff]+(?:/(?=.)|$))+", re.DOTALL)
 """Parts that are neither empty nor . or .. and have no control character; text that has no UTF-8 is no name."""
 LAST = "\U0010fffd"
@@ -33,3 +35,15 @@ def offset(prefix: str, start_after: str | None) -> str | None:
 def is_name(text: str) -> bool:
     """Whether obstore holds this name, and as it is: it takes whole parts, and strips a slash at either end in silence."""
     return NAME.fullmatch(text) is not None
+
+
+def check_name(name: str) -> None:
+    """Raises NotSupported for a name that obstore does not hold."""
+    if not is_name(name):
+        raise NotSupported(f"The engine 'obstore' cannot hold the name {name!r}.")
+
+
+def check_ends(name: str) -> None:
+    """The same, but only for what obstore would not refuse by itself. It is quicker."""
+    if not name or name[0] == "/" or name[-1] == "/":
+        check_name(name)

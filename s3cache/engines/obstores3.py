@@ -104,12 +104,13 @@ class S3Service(Service):
         )
 
     def _credential(self) -> Any:
-        """The keys, as obstore asks for them."""
+        """The keys, as obstore asks for them: once for those of the options, which no source renews."""
         keys = self._aws.keys()
         assert keys is not None  # unsigned requests do not ask
+        renewed = self.target.options.access_key is None
         return {
             "access_key_id": keys.access_key,
             "secret_access_key": keys.secret_key,
             "token": keys.token,
-            "expires_at": datetime.now(UTC) + RENEWAL,
+            "expires_at": datetime.now(UTC) + RENEWAL if renewed else None,
         }

@@ -10,9 +10,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol
 
 from s3cache.engines.base import Etag, Features
+from s3cache.engines.obstorecalls import check_process
 from s3cache.engines.obstoreerrors import Advice
 from s3cache.engines.obstorenames import is_name
 from s3cache.engines.s3errors import PLAIN, READ, REPLACE, Meanings
@@ -71,7 +72,8 @@ class Service:
 
     def etag(self, about: Mapping[str, Any]) -> Etag:
         """From what obstore tells of an object."""
-        return cast(Etag, about["e_tag"])
+        etag: Etag = about["e_tag"]
+        return etag
 
     def version(self, etag: str) -> dict[str, str]:
         """What obstore is told of the object that may be replaced."""
@@ -93,7 +95,8 @@ class Stores:
         self._lock = threading.Lock()
 
     def of(self, kind: Kind) -> Any:
-        """Raises EngineMisconfigured where obstore does not take the options."""
+        """For a request here and now. Raises EngineMisconfigured where obstore does not take the options, and after a fork."""
+        check_process()
         store = self._made.get(kind)
         if store is None:
             with self._lock:

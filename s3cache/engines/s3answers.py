@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from s3cache.engines.base import Etag, StoredObject
 from s3cache.engines.profiles import Profile
 from s3cache.engines.s3errors import NOT_S3
 from s3cache.errors import NotSupported, ObjectTooLarge
+from s3cache.pieces import LARGE, Body, collected
 
 BROKEN_OFF = "the listing breaks off, and does not say how it goes on, as ListObjectsV2 does"
 
@@ -39,6 +39,14 @@ class Head(NamedTuple):
         return int(total) if total.isdigit() else self.length or 0
 
 
+class Source(Protocol):
+    """Where a body is read from, as from a file."""
+
+    def read(self, size: int | None, /) -> bytes: ...
+
+    def readinto(self, buffer: memoryview, /) -> int: ...
+
+
 def check_conditions(profile: Profile, if_match: Etag, if_none_match: bool) -> None:
     """Before put_object sends anything."""
     if if_match is not None and if_none_match:
@@ -47,12 +55,10 @@ def check_conditions(profile: Profile, if_match: Etag, if_none_match: bool) -> N
         raise NotSupported(f"put_object takes no conditions here: the profile {profile.name!r} has none.")
 
 
-def read_object(
-    name: str, head: Head, read: Callable[[int | None], bytes], *, first: int | None, limit: int | None
-) -> StoredObject:
-    """The object, whose body ``read(size)`` reads. Raises ObjectTooLarge, before the body is read if its size is known."""
+def read_object(name: str, head: Head, source: Source, *, first: int | None, limit: int | None) -> StoredObject:
+    """The object, whose body the source gives. Raises ObjectTooLarge, before the body is read if its size is known."""
     refuse_larger(name, head.whole_size, limit, head.etag)
-    body = read_body(read, head.length, first, limit)
+    body = read_body(source, head.length, first, limit)
     refuse_larger(name, len(body), limit, head.etag)
     return StoredObject(body, head.etag, head.date)
 
@@ -62,7 +68,12 @@ def refuse_larger(name: str, size: int, limit: int | None, etag: Etag) -> None:
         raise ObjectTooLarge(f"{name!r} has more than {limit} bytes.", etag=etag)
 
 
-def read_body(read: Callable[[int | None], bytes], length: int | None, first: int | None, limit: int | None) -> bytes:
-    """The body, and no more of one that is longer than asked for, or of unknown length, than settles the matter."""
+def read_body(source: Source, length: int | None, first: int | None, limit: int | None) -> Body:
+    """The body, and no more of one that is longer than asked for, or of unknown length, than settles the matter.
+
+    One that is wanted to its end is read to its end, where the SDK checks it.
+    """
     most = first if first is not None else None if limit is None else limit + 1
-    return read(None if length is not None and most is not None and length <= most else most)
+    if length is None or (most is not None and length > most):
+        return source.read(most)
+    return source.read(None) if length <= LARGE else collected(length + 1, source.readinto)

@@ -81,4 +81,4 @@ class FlakyEngine(WrappedEngine):
 
 
 def truncated(stored: StoredObject, length: int | None) -> StoredObject:
-    return stored if length is None else stored._replace(body=stored.body[:length])
+    return stored if length is None else stored._replace(body=bytes(stored.body)[:length])

@@ -167,10 +167,15 @@ def test_what_stands_beside_options(given, message):
     refused(PLACE, given, message)
 
 
-def test_a_directory_bucket_cannot_be_culled_by_looks():
-    refused(
-        "s3://bucket--use1-az4--x-s3", {"OPTIONS": {"ENGINE": "boto3", "MAX_ENTRIES": 1000}}, r"MAX_ENTRIES'\] is 1000.*lifecycle"
-    )
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    (
+        ({"MAX_ENTRIES": 10_000_000}, r"MAX_ENTRIES'\] is 10,000,000.*at most 2,560,000.*lifecycle"),
+        ({"MAX_ENTRIES": None, "MAX_BYTES": 10**9}, "MAX_BYTES'. is given without OPTIONS.'MAX_ENTRIES'.*Give MAX_ENTRIES too"),
+    ),
+)
+def test_limits_that_a_directory_bucket_cannot_be_culled_by(limits, message):
+    refused("s3://bucket--use1-az4--x-s3", {"OPTIONS": {"ENGINE": "boto3", **limits}}, message)
 
 
 @pytest.mark.parametrize("location", ("/var/cache/site", "s3://bucket/x", ""))

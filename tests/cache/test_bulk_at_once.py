@@ -183,7 +183,7 @@ class Taken:
 @pytest.mark.parametrize("kind", [MemoryEngine, Wide])
 @pytest.mark.parametrize("method", ["get_many", "delete_many"])
 def test_an_iterator_of_many_keys_is_taken_as_it_is_needed(called, mode, kind, method):
-    keys = Taken(30_000)
+    keys = Taken(15_000)
     ahead, answered = [], itertools.count(1)
 
     def seen(verb):
@@ -199,7 +199,7 @@ def test_an_iterator_of_many_keys_is_taken_as_it_is_needed(called, mode, kind, m
 
     engine = Seen(MemoryEngine()) if kind is MemoryEngine else Wide(MemoryEngine(), seen)
     assert not getattr(called(cache_over(engine, MAX_ENTRIES=None), mode), method)(keys)
-    assert keys.taken == 30_000
+    assert keys.taken == 15_000
     assert max(ahead) <= 10_000 + 1000, "no more than one portion of an asynchronous call, and some batches"
 
 

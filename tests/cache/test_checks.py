@@ -163,6 +163,7 @@ def test_w002_what_lies_in_no_directory_is_not_meant():
         ({"SIGNING_KEY": "another"}, "SIGNING_KEY"),
         ({"NAMESPACE": "staging"}, "NAMESPACE"),
         ({"MAX_ENTRIES": 10}, "MAX_ENTRIES"),
+        ({"MAX_BYTES": 2**30}, "MAX_BYTES"),
         ({"CULL_FREQUENCY": 2}, "CULL_FREQUENCY"),
         ({"MAX_VALUE_BYTES": 100}, "MAX_VALUE_BYTES"),
         ({"COMPRESSOR": "zlib"}, None),
@@ -265,3 +266,24 @@ def test_w006_a_relative_directory(location, expected):
 def test_w006_a_prefix_in_a_storage_is_no_relative_directory(tmp_path):
     storage = {"storage": "django.core.files.storage.FileSystemStorage", "location": str(tmp_path)}
     assert ids(entry("site/cache", ENGINE="storages", **storage)) == []
+
+
+def test_w005_a_limit_of_bytes_is_a_limit():
+    assert ids(entry(params={"TIMEOUT": None}, MAX_ENTRIES=None, MAX_BYTES=2**40)) == []
+
+
+# W007: values too large for MAX_BYTES
+
+
+@pytest.mark.parametrize(
+    ("limits", "share"),
+    (
+        ({"MAX_BYTES": 1000, "MAX_ENTRIES": None}, 1000),
+        ({"MAX_BYTES": 10**9, "MAX_ENTRIES": 100_000}, 10**7),
+        ({"MAX_BYTES": 10**6, "MAX_ENTRIES": 300}, 10**6),
+    ),
+)
+def test_w007_a_value_may_be_as_large_as_a_page_s_share_of_the_bytes(limits, share):
+    [message] = found(entry(**limits, MAX_VALUE_BYTES=share + 1))
+    assert message.id == "s3cache.W007" and str(share) in message.hint
+    assert ids(entry(**limits, MAX_VALUE_BYTES=share)) == []

@@ -1,12 +1,16 @@
 """Culling, as a user of the cache meets it: how many entries stay, and what it costs."""
 
+import dataclasses
+
 import pytest
 
 from s3cache import ObjectStoreCache
 from s3cache.culling import INTERVAL
+from s3cache.engines.local import LocalEngine
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import EngineMisconfigured, EngineUnavailable
 from s3cache.testing import CountingEngine, FlakyEngine
+from s3cache.testing.wrapping import WrappedEngine
 from tests.cache.support import cache_over, stored
 
 
@@ -176,3 +180,115 @@ def test_a_store_that_cannot_be_listed_is_not_asked_at_every_write(limit):
     for number in range(1000):
         cache.set(number, number)
     assert engine.requests["list_objects"] <= 1000 / (limit / 3) + 2
+
+
+class Rewriting(WrappedEngine):
+    """A store in which another process writes all that is there again, just before the first delete."""
+
+    def __init__(self, inner):
+        super().__init__(inner, self.before)
+        self.rewritten = set()
+
+    async def before(self, verb, request, runtime):
+        if verb == "delete_objects" and not self.rewritten:
+            self.rewritten = set(stored(self.inner))
+            for name in self.rewritten:
+                self.inner.put_object(name, b"fresh")
+        return await request()
+
+
+@pytest.mark.parametrize("kind", ["memory", "local"])
+def test_an_entry_that_is_rewritten_between_listing_and_delete_stays(called, mode, kind, tmp_path):
+    inner = MemoryEngine() if kind == "memory" else LocalEngine.from_options(str(tmp_path / "cache"), {})
+    engine = Rewriting(inner)
+    call = called(cache_over(engine, MAX_ENTRIES=30), mode)
+    for number in range(31):
+        call.set(number, number)
+    assert len(engine.rewritten) == 31
+    assert set(stored(inner)) == engine.rewritten
+
+
+def without(engine, **features):
+    """The engine, which can do less."""
+    engine.features = dataclasses.replace(engine.features, **features)
+    return engine
+
+
+DIRECTORY_BUCKET = {"ordered_listing": False, "start_after": False}
+
+
+class Folders(WrappedEngine):
+    """Lists only what ends in a slash, as a directory bucket does, and in no order."""
+
+    def __init__(self, inner):
+        super().__init__(without(inner, **DIRECTORY_BUCKET), self.passed)
+
+    async def passed(self, verb, request, runtime):
+        return await request()
+
+    def list_objects(self, prefix="", start_after=None):
+        assert start_after is None and (prefix.endswith("/") or not prefix)
+        return iter(sorted(self.inner.list_objects(prefix), key=lambda info: info.name[::-1]))
+
+    def asynchronous(self):
+        return None
+
+
+@pytest.mark.parametrize(("limit", "writes"), [(100, 1000), (600, 2500), (12_000, 16_000)])
+def test_a_store_that_cannot_be_listed_from_a_point_is_culled_by_directories(limit, writes):
+    inner = MemoryEngine()
+    engine = CountingEngine(Folders(inner))
+    cache = cache_over(engine, MAX_ENTRIES=limit)
+    most = 0
+    for number in range(writes):
+        before = engine.requests.copy()
+        cache.set(number, number)
+        cost = engine.requests - before
+        assert cost["list_objects"] <= 16 and cost["delete_objects"] <= 2
+        most = max(most, cache.stats()["writes"] - cache.stats()["culled"])
+    assert limit // 2 <= len(stored(inner)) <= most <= limit * 1.6
+
+
+@pytest.mark.parametrize("limit", [600, 5000])
+def test_where_deletes_are_single_one_set_makes_few_of_them(limit):
+    engine = CountingEngine(without(MemoryEngine(), delete_batch=1, remote=True))
+    cache = cache_over(engine, MAX_ENTRIES=limit)
+    for number in range(2 * limit):
+        before = engine.requests.copy()
+        cache.set(number, number)
+        cost = engine.requests - before
+        assert cost["list_objects"] <= 1 and cost["delete_objects"] <= 100
+    assert limit // 2 <= len(stored(engine)) <= limit * 1.2
+
+
+@pytest.mark.parametrize("limits", [{"MAX_ENTRIES": None}, {"MAX_ENTRIES": 100_000}, {"MAX_ENTRIES": 5000}, {}])
+def test_max_bytes_bounds_the_bytes_that_are_stored(called, mode, limits):
+    engine = MemoryEngine()
+    call = called(cache_over(engine, **limits, MAX_BYTES=200_000), mode)
+    for number in range(3000):
+        call.set(number, "x" * 1000)
+        assert number % 100 or call.get(number) == "x" * 1000
+    sizes = [info.size for info in engine.list_objects()]
+    assert sum(sizes) <= 300_000 and len(sizes) >= 50
+
+
+def test_a_large_value_brings_a_look_sooner():
+    engine = CountingEngine(MemoryEngine())
+    cache = cache_over(engine, MAX_ENTRIES=None, MAX_BYTES=100_000)
+    for number in range(20):
+        cache.set(number, "x" * 50_000)
+        assert engine.requests["list_objects"] == number + 1
+    assert len(stored(engine)) <= 7  # of 20
+
+
+@pytest.mark.parametrize("foreign", ["80-other/{:05}", "80/zz/{:05}"])
+def test_foreign_objects_in_the_middle_of_the_ring_do_not_hinder_culling(foreign):
+    engine = MemoryEngine()
+    for number in range(5000):
+        engine.put_object(foreign.format(number), b"not ours")
+    cache = cache_over(engine, MAX_ENTRIES=1000)
+    most = 0
+    for number in range(6000):
+        cache.set(number, number)
+        most = max(most, cache.stats()["writes"] - cache.stats()["culled"])
+    assert most <= 1330

@@ -15,6 +15,7 @@ ARGUMENTS = {
     "add": ("key", 1),
     "clear": (),
     "close": (),
+    "cull": (),
     "decr": ("key",),
     "decr_version": ("key",),
     "delete": ("key",),

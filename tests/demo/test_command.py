@@ -58,6 +58,7 @@ def test_an_unknown_argument_without_a_command_is_refused_with_the_usage_of_all(
     assert done.stderr.startswith("usage: python -m s3cache [-h] command")
 
 
+@pytest.mark.once
 def test_the_check_makes_the_tour_prints_the_times_and_leaves_nothing_behind(run, tmp_path):
     done = run("demo", "--check", "--pages", "4")
     assert (done.returncode, done.stderr) == (0, "")
@@ -126,6 +127,7 @@ def test_the_check_refuses_a_location_that_holds_entries_and_leaves_it_as_it_was
     assert engine.get_object(name).body == b"an entry"
 
 
+@pytest.mark.once
 def test_the_check_clears_a_location_where_it_is_told_to(run, of_others):
     engine, name = of_others
     done = run("demo", "--check", "--clear", "--pages", "3", "--location", engine.location)
@@ -133,6 +135,7 @@ def test_the_check_clears_a_location_where_it_is_told_to(run, of_others):
     assert name not in {info.name for info in engine.list_objects()}
 
 
+@pytest.mark.once
 def test_the_check_takes_a_new_location_without_being_told_to_clear_it(run, tmp_path):
     done = run("demo", "--check", "--pages", "3", "--location", os.path.relpath(tmp_path / "new"))
     assert (done.returncode, done.stderr) == (0, "")

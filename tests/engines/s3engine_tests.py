@@ -360,9 +360,10 @@ class ErrorTests(S3EngineFixtures):
         with pytest.raises((EngineMisconfigured, EngineUnavailable)):
             told("list", answer)
 
-    def test_half_a_body_is_unavailable(self, told):
+    @pytest.mark.parametrize("half", [b"half", bytes(3 * 1024 * 1024)], ids=["small", "large"])
+    def test_half_a_body_is_unavailable(self, told, half):
         with pytest.raises(EngineUnavailable):
-            told("get", found(b"half", announced=8))
+            told("get", found(half, announced=2 * len(half)))
 
     def test_no_more_is_read_than_was_asked_for(self, told):
         assert told(lambda engine: engine.get_object("n", first=2), found(b"whole", announced=10**9)).body == b"wh"

@@ -1,4 +1,5 @@
 import asyncio
+import contextvars
 import os
 import subprocess
 import sys
@@ -19,8 +20,9 @@ from s3cache.errors import (
     ObjectNotFound,
     OptionError,
 )
+from s3cache.pieces import LARGE, Pieces
 from s3cache.testing import EngineContract
-from tests.engines.s3engine_tests import XML, S3EngineFixtures, S3EngineTests, as_s3
+from tests.engines.s3engine_tests import ETAG, XML, S3EngineFixtures, S3EngineTests, as_s3, found
 from tests.servers import Answer, s3_options
 
 pytest_plugins = ["tests.servers"]
@@ -345,6 +347,62 @@ class TestAsync(ObstoreFixtures):
         told_to_go_on.set()
         echo.answer = as_s3
         assert (await store.get_object("name")).body == b"body"
+
+    @pytest.mark.parametrize("length", [None, 100, 2 * MEGABYTE], ids=["no answer", "half a body", "half a large body"])
+    async def test_a_cancelled_call_leaves_no_connection_behind(self, open_engine, length):
+        asked, left = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+        async def hesitate(reader, writer):
+            await reader.readuntil(b"\r\n\r\n")
+            if length is not None:
+                last = "Last-Modified: Fri, 20 Nov 2026 12:00:00 GMT"
+                writer.write(f"HTTP/1.1 200 OK\r\nETag: {ETAG}\r\n{last}\r\nContent-Length: {length}\r\n\r\n".encode())
+                writer.write(bytes(length // 2))
+                await writer.drain()
+            asked.release()
+            assert await reader.read() == b""  # the client has hung up
+            left.release()
+            writer.close()
+
+        async with await asyncio.start_server(hesitate, "127.0.0.1", 0, backlog=100) as server:
+            store = open_engine(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}").asynchronous()
+            calls = [asyncio.ensure_future(store.get_object("name")) for _ in range(100)]
+            for _ in calls:
+                await asked.acquire()
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
+            assert all(call.cancelled() for call in calls)
+            del call, calls  # and what their errors hold on to
+            async with asyncio.timeout(10):
+                for _ in range(100):
+                    await left.acquire()
+
+    @pytest.mark.parametrize("length", [LARGE, LARGE + 1, 3 * LARGE + 5])
+    async def test_a_large_body_comes_in_pieces(self, open_engine, echo, length):
+        engine, body = open_engine(echo.url), os.urandom(length)
+        echo.answer = lambda request, forward: found(body)
+        for stored in (engine.get_object("name"), await engine.asynchronous().get_object("name")):
+            assert isinstance(stored.body, bytes if length == LARGE else Pieces)
+            assert bytes(stored.body) == body
+
+    async def test_a_large_body_that_breaks_off_is_unavailable(self, open_engine, echo):
+        engine = open_engine(echo.url, max_attempts=1)
+        echo.answer = lambda request, forward: found(bytes(MEGABYTE), announced=2 * MEGABYTE)
+        with pytest.raises(EngineUnavailable, match="get_object of 'name'"):
+            engine.get_object("name")
+        with pytest.raises(EngineUnavailable, match="get_object of 'name'"):
+            await engine.asynchronous().get_object("name")
+
+    async def test_a_call_runs_in_the_context_of_its_caller(self, open_engine, echo):
+        store, user = open_engine(echo.url).asynchronous(), contextvars.ContextVar("user")
+
+        async def work(name):
+            user.set(name)
+            await store.get_object(name)
+            return user.get()
+
+        assert await asyncio.gather(*map(work, "abc")) == ["a", "b", "c"]
 
     async def test_errors_are_the_same(self, open_engine, echo):
         store = open_engine(echo.url, max_attempts=1).asynchronous()

@@ -219,6 +219,15 @@ class TestCredentials(ObstoreFixtures):
             asyncio.run(get(engine)) if shape == "async" else engine.get_object("name")
         assert echo.requests == []
 
+    def test_only_keys_that_may_be_renewed_are_asked_for_again(self, bare_environment, monkeypatch, open_engine):
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENVIRONMENT")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "word")
+        given = open_engine("http://127.0.0.1:1").service._credential()
+        found = open_engine("http://127.0.0.1:1", access_key=None, secret_key=None).service._credential()
+        assert (given["access_key_id"], given["expires_at"]) == ("test-key", None)
+        assert found["access_key_id"] == "AKIDENVIRONMENT"
+        assert found["expires_at"] > datetime.datetime.now(datetime.UTC)
+
     def test_a_source_that_does_not_answer_is_unavailable(self, monkeypatch, open_engine, echo):
         def keys():
             raise EngineUnavailable("The credentials cannot be read: no answer.")

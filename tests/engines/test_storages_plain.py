@@ -1,6 +1,8 @@
 """The engine ``storages`` over Django's own storages, and over small ones that behave as others do."""
 
 import asyncio
+import io
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +14,7 @@ from django.test import override_settings
 
 from s3cache import ObjectStoreCache
 from s3cache.engines.local import LocalEngine
-from s3cache.engines.plainstorage import EPOCH, PlainStorageEngine
+from s3cache.engines.plainstorage import EPOCH, PlainStorageEngine, read_body
 from s3cache.engines.storages import StoragesEngine
 from s3cache.errors import (
     EngineError,
@@ -22,6 +24,7 @@ from s3cache.errors import (
     ObjectTooLarge,
     OptionError,
 )
+from s3cache.pieces import LARGE
 from s3cache.testing import EngineContract
 
 FILES = "django.core.files.storage.FileSystemStorage"
@@ -539,3 +542,8 @@ class TestCache:
         path.write_bytes(path.read_bytes()[:-100])
         assert cache.get("key") is None
         assert cache.get_or_set("key", b"new") == cache.get("key") == b"new"
+
+
+@pytest.mark.parametrize("length", [0, LARGE, LARGE + 9, LARGE + 10, LARGE + 11, 3 * LARGE])
+def test_a_large_file_replaced_since_its_size_was_asked_for_is_read_as_it_is(length):
+    assert bytes(read_body(io.BytesIO(body := os.urandom(length)), LARGE + 10)) == body

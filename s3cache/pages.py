@@ -1,0 +1,67 @@
+"""Culling's requests: what a look lists, and the delete of its victims."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+from s3cache.engines.base import AsyncEngine
+from s3cache.naming import directory, is_beyond, is_entry_name, point, position
+from s3cache.sampling import DIRECTORIES, Listed, Page, Sample
+
+
+async def page_of(engine: AsyncEngine, start: float, sample: Sample) -> Page:
+    """What a look at this place of the ring sees.
+
+    Costs one listing; of directories one for each, and for each further thousand names in it; of all directories one per thousand.
+    """
+    if not sample.directories:
+        return await page_from(engine, start, sample.names)
+    entries: list[Listed] = []
+    folders = [engine.prefix] if sample.directories == DIRECTORIES else directories(engine.prefix, start, sample.directories)
+    for folder in folders:
+        async with aclosing(entries_below(engine, folder, sample.most // len(folders))) as found:
+            entries += [entry async for entry in found]
+    return Page(start, entries, truncated=False, end=start + sample.directories / DIRECTORIES)
+
+
+async def page_from(engine: AsyncEngine, start: float, names: int) -> Page:
+    """The first entries from a point of the ring on, in so many names."""
+    prefix, entries, listed = engine.prefix, list[Listed](), 0
+    async with aclosing(engine.list_objects(prefix, point(prefix, start))) as listing:
+        async for info in listing:
+            if is_beyond(prefix, info.name):
+                break
+            listed += 1
+            if is_entry_name(prefix, info.name):
+                entries.append(Listed(info.name, position(prefix, info.name), info.modified, info.size, info.etag))
+            if listed == names:
+                break
+    return Page(start, entries, truncated=listed == names)
+
+
+def directories(prefix: str, start: float, count: int) -> list[str]:
+    """So many folders from there on, around the ring."""
+    first = round(start * DIRECTORIES)
+    return [directory(prefix, number % DIRECTORIES) for number in range(first, first + count)]
+
+
+async def entries_below(engine: AsyncEngine, folder: str, most: int | None = None) -> AsyncGenerator[Listed, None]:
+    """The entries in a folder. Of more objects than ``most`` the rest is left out."""
+    prefix, listed = engine.prefix, 0
+    async with aclosing(engine.list_objects(folder)) as listing:
+        async for info in listing:
+            listed += 1
+            if is_entry_name(prefix, info.name):
+                yield Listed(info.name, position(prefix, info.name), info.modified, info.size, info.etag)
+            if listed == most:
+                break
+
+
+async def remove(engine: AsyncEngine, victims: Sequence[Listed]) -> None:
+    """Deletes at most ``features.delete_batch`` entries. Costs one request.
+
+    One that was written again since it was listed stays, where ``features.conditional_batch_delete``.
+    """
+    etags = [victim.etag for victim in victims] if engine.features.conditional_batch_delete else None
+    await engine.delete_objects([victim.name for victim in victims], etags=etags)

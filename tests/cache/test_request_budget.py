@@ -1,0 +1,459 @@
+"""What each operation sends, counted at the server: every S3 engine, blocking and awaited, against docs/reference/requests.rst.
+
+``test_costs`` counts what the cache asks of an engine, and has the boundaries. Here an HTTP proxy in front of moto counts what
+leaves the machine, so that a request an SDK adds would be seen.
+"""
+
+import csv
+import itertools
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from s3cache.engines import S3_ENGINES
+from s3cache.envelope import HEADER_LIMIT
+from s3cache.errors import EngineMisconfigured
+from s3cache.plugins import ENGINE, find
+from tests import servers
+from tests.cache.support import cache_over, name_of
+from tests.servers import Answer, Proxy, Request, s3_options
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "requests.rst"
+NAMES = {
+    "GET object": "GET",
+    "PUT object": "PUT",
+    "DELETE object": "DELETE",
+    "POST delete": "batch DELETE",
+    "GET list": "listing",
+}
+KINDS = {"GET": "get", "GET of 2 KiB": "get", "PUT": "put", "DELETE": "delete", "batch DELETE": "delete", "listing": "list"}
+HEADER = f"bytes=0-{HEADER_LIMIT - 1}"
+LARGE = bytes(2 * 1024 * 1024)
+"""Too much to send for nothing."""
+WAITING = ("boto3", "storages")
+"""The engines whose SDK asks with ``Expect: 100-continue`` whether a large body may come. The others read the header first."""
+
+
+def sent(server):
+    """The requests that came, in the words of the docs."""
+    return [
+        f"{NAMES[request.kind]} of 2 KiB" if request.headers["Range"] == HEADER else NAMES[request.kind]
+        for request in server.requests
+    ]
+
+
+def measured(server):
+    """The lengths of the bodies that it answers from now on."""
+    lengths = []
+
+    def answer(request, forward):
+        answer = forward(request)
+        lengths.append(len(answer.body))
+        return answer
+
+    server.answer = answer
+    return lengths
+
+
+@pytest.fixture(scope="module")
+def module_server(moto):
+    with Proxy(moto) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def server(module_server):
+    """Between the engine and moto; remembers nothing at first."""
+    module_server.forget()
+    yield module_server
+    module_server.answer = lambda request, forward: forward(request)
+
+
+@pytest.fixture(scope="module")
+def location(moto_server):
+    return f"s3://{moto_server.make_bucket()}/cache"
+
+
+@pytest.fixture(scope="module", params=S3_ENGINES)
+def engine_name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def engine(engine_name, location, module_server):
+    engine = find(ENGINE, engine_name).from_options(location, s3_options(module_server.url))
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def rival_engine(location, moto):
+    """Another way to the same objects, which the server does not see."""
+    engine = find(ENGINE, "minio").from_options(location, s3_options(moto))
+    yield engine
+    engine.close()
+
+
+NUMBERS = itertools.count()
+
+
+class Story:
+    """One entry, the cache under test, and somebody else who uses the same objects."""
+
+    def __init__(self, cache, call, rival, clock):
+        self.key = f"key-{next(NUMBERS)}"
+        self.cache = cache
+        self.call = call
+        self.rival = rival
+        self.clock = clock
+
+    def no_object(self):
+        """Nobody has used the key."""
+
+    def an_entry(self):
+        self.rival.set(self.key, 1)
+
+    def an_expired_entry(self):
+        self.rival.set(self.key, 1, 10)
+        self.clock.advance(10)
+
+    def a_foreign_object(self):
+        self.rival.engine.put_object(name_of(self.cache, self.key), b"not ours")
+
+    def a_damaged_value(self):
+        self.an_entry()
+        name = name_of(self.cache, self.key)
+        self.rival.engine.put_object(name, self.rival.engine.get_object(name).body + b"garbage")
+
+    def get_or_set_loses(self):
+        def default():
+            self.rival.set(self.key, "theirs")
+            return "ours"
+
+        assert self.call.get_or_set(self.key, default) == "theirs"
+
+    def seven(self):
+        return [f"{self.key}-{number}" for number in range(7)]
+
+
+@pytest.fixture
+def tell(engine, rival_engine, called, mode, clock, server):
+    """``tell(**options)`` begins a story, with these OPTIONS of the cache."""
+
+    def begin(**options):
+        cache = cache_over(engine, clock, MAX_ENTRIES=None, **options)
+        rival = cache_over(rival_engine, clock, MAX_ENTRIES=None)
+        return Story(cache, called(cache, mode), rival, clock)
+
+    return begin
+
+
+@pytest.fixture
+def story(tell):
+    return tell()
+
+
+@pytest.fixture
+def near_story(tell):
+    return tell(NEAR_CACHE={"MAX_BYTES": 1_000_000, "TTL": 5})
+
+
+def titles(budget):
+    return [f"{row.replace('`', '')} ({before.__name__})" for row, before, *_ in budget]
+
+
+def refused(deed):
+    """The deed, which raises for want of an entry."""
+
+    def tried(story):
+        with pytest.raises(ValueError, match="not found"):
+            deed(story)
+
+    return tried
+
+
+BUDGET = [
+    ("``get``: hit, miss, expired, damaged", Story.an_entry, lambda s: s.call.get(s.key), "GET"),
+    ("``get``: hit, miss, expired, damaged", Story.no_object, lambda s: s.call.get(s.key), "GET"),
+    ("``get``: hit, miss, expired, damaged", Story.an_expired_entry, lambda s: s.call.get(s.key), "GET"),
+    ("``get``: hit, miss, expired, damaged", Story.a_damaged_value, lambda s: s.call.get(s.key), "GET"),
+    ("``has_key``", Story.an_entry, lambda s: s.call.has_key(s.key), "GET of 2 KiB"),
+    ("``has_key``", Story.no_object, lambda s: s.call.has_key(s.key), "GET of 2 KiB"),
+    ("``set``", Story.no_object, lambda s: s.call.set(s.key, 2), "PUT"),
+    ("``set``", Story.an_entry, lambda s: s.call.set(s.key, 2), "PUT"),
+    ("``set`` with a timeout of 0 or below", Story.an_entry, lambda s: s.call.set(s.key, 2, 0), "DELETE"),
+    ("``set`` with a timeout of 0 or below", Story.no_object, lambda s: s.call.set(s.key, 2, -1), "DELETE"),
+    ("``add``: nothing was there", Story.no_object, lambda s: s.call.add(s.key, 2), "PUT"),
+    ("``add``: an entry is there", Story.an_entry, lambda s: s.call.add(s.key, 2), "PUT, GET of 2 KiB"),
+    (
+        "``add``: an expired or foreign object is replaced",
+        Story.an_expired_entry,
+        lambda s: s.call.add(s.key, 2),
+        "PUT, GET of 2 KiB, PUT",
+    ),
+    (
+        "``add``: an expired or foreign object is replaced",
+        Story.a_foreign_object,
+        lambda s: s.call.add(s.key, 2),
+        "PUT, GET of 2 KiB, PUT",
+    ),
+    ("``add`` with a timeout of 0 or below", Story.no_object, lambda s: s.call.add(s.key, 2, 0), "GET of 2 KiB"),
+    ("``add`` with a timeout of 0 or below", Story.an_entry, lambda s: s.call.add(s.key, 2, -1), "GET of 2 KiB"),
+    ("``touch``, ``incr``, ``decr``", Story.an_entry, lambda s: s.call.touch(s.key, 9), "GET, PUT"),
+    ("``touch``, ``incr``, ``decr``", Story.an_entry, lambda s: s.call.incr(s.key), "GET, PUT"),
+    ("``touch``, ``incr``, ``decr``", Story.an_entry, lambda s: s.call.decr(s.key), "GET, PUT"),
+    ("``touch``, ``incr``, ``decr``: absent", Story.no_object, lambda s: s.call.touch(s.key), "GET"),
+    ("``touch``, ``incr``, ``decr``: absent", Story.an_expired_entry, lambda s: s.call.touch(s.key), "GET"),
+    ("``touch``, ``incr``, ``decr``: absent", Story.no_object, refused(lambda s: s.call.incr(s.key)), "GET"),
+    ("``touch`` with a timeout of 0 or below", Story.an_entry, lambda s: s.call.touch(s.key, 0), "GET of 2 KiB, DELETE"),
+    ("``delete``", Story.an_entry, lambda s: s.call.delete(s.key), "GET of 2 KiB, DELETE"),
+    ("``delete``", Story.an_expired_entry, lambda s: s.call.delete(s.key), "GET of 2 KiB, DELETE"),
+    ("``delete``: nothing is there", Story.no_object, lambda s: s.call.delete(s.key), "GET of 2 KiB"),
+    ("``incr_version``, ``decr_version``", Story.an_entry, lambda s: s.call.incr_version(s.key), "GET, PUT, DELETE"),
+    ("``incr_version``, ``decr_version``: absent", Story.no_object, refused(lambda s: s.call.incr_version(s.key)), "GET"),
+    ("``get_or_set``: hit", Story.an_entry, lambda s: s.call.get_or_set(s.key, 2), "GET"),
+    ("``get_or_set``: nothing was there", Story.no_object, lambda s: s.call.get_or_set(s.key, 2), "GET, PUT"),
+    (
+        "``get_or_set``: an expired or foreign object",
+        Story.an_expired_entry,
+        lambda s: s.call.get_or_set(s.key, 2),
+        "GET, PUT, GET of 2 KiB, PUT",
+    ),
+    ("``get_or_set``: another writer was faster", Story.no_object, Story.get_or_set_loses, "GET, PUT, GET of 2 KiB, GET"),
+    (
+        "``get_or_set``: a damaged value, good header",
+        Story.a_damaged_value,
+        lambda s: s.call.get_or_set(s.key, 2),
+        "GET, PUT, GET of 2 KiB, GET, PUT",
+    ),
+    ("``stats()``, ``close()``", Story.an_entry, lambda s: (s.cache.stats(), s.call.close()), ""),
+]
+"""The row of the docs, what is there before, what is done, and what that sends."""
+
+BULK = {
+    "``get_many``": ("*n*", "GET"),
+    "``set_many``": ("*n*", "PUT"),
+    "``set_many`` with a timeout of 0 or below": ("*n* / 1,000", "batch DELETE"),
+    "``delete_many``": ("*n* / 1,000", "batch DELETE"),
+    "``clear``": ("2 · *n* / 1,000", "listing, batch DELETE"),
+    "``objects()``": ("*n* / 1,000", "listing"),
+}
+"""The rows whose cost grows with *n*."""
+
+
+@pytest.mark.parametrize(("row", "before", "deed", "expected"), BUDGET, ids=titles(BUDGET))
+def test_an_operation_sends_what_the_docs_say(story, server, row, before, deed, expected):
+    before(story)
+    deed(story)
+    assert ", ".join(sent(server)) == expected
+
+
+LARGE_BUDGET = [
+    ("``add``: nothing was there", Story.no_object, lambda s: s.call.add(s.key, LARGE), "GET of 2 KiB, PUT"),
+    ("``add``: an entry is there", Story.an_entry, lambda s: s.call.add(s.key, LARGE), "GET of 2 KiB"),
+    (
+        "``add``: an expired or foreign object is replaced",
+        Story.an_expired_entry,
+        lambda s: s.call.add(s.key, LARGE),
+        "GET of 2 KiB, PUT",
+    ),
+    ("``get_or_set``: nothing was there", Story.no_object, lambda s: s.call.get_or_set(s.key, LARGE), "GET, GET of 2 KiB, PUT"),
+    (
+        "``get_or_set``: an expired or foreign object",
+        Story.an_expired_entry,
+        lambda s: s.call.get_or_set(s.key, LARGE),
+        "GET, GET of 2 KiB, PUT",
+    ),
+]
+"""The same for large values, of the engines that do not wait for the server's word. The others keep to the rows above."""
+
+
+@pytest.mark.parametrize(("row", "before", "deed", "expected"), LARGE_BUDGET, ids=titles(LARGE_BUDGET))
+def test_a_large_value_sends_what_the_docs_say(story, server, engine_name, row, before, deed, expected):
+    before(story)
+    deed(story)
+    assert ", ".join(sent(server)) == (documented()[row][1] if engine_name in WAITING else expected)
+    for request in server.requests:
+        assert ("Expect" in request.headers) is (engine_name in WAITING and "If-None-Match" in request.headers)
+
+
+NEAR_BUDGET = [
+    ("``get``, ``get_or_set``: kept, and read less than ``TTL`` ago", 4, ""),
+    ("``get``, ``get_or_set``: kept, and read longer ago", 5, "GET"),
+]
+NEAR_READS = {
+    "get": lambda call, key: call.get(key),
+    "get_or_set": lambda call, key: call.get_or_set(key, 2),
+    "get_many": lambda call, key: call.get_many([key]),
+}
+
+
+@pytest.mark.parametrize("read", NEAR_READS)
+@pytest.mark.parametrize(("row", "seconds", "expected"), NEAR_BUDGET, ids=["fresh", "stale"])
+def test_a_near_cache_sends_what_the_docs_say(near_story, server, clock, row, seconds, expected, read):
+    near_story.rival.set(near_story.key, b"0" * 10_000)
+    near_story.call.get(near_story.key)
+    server.forget()
+    clock.advance(seconds)
+    answered = measured(server)
+    NEAR_READS[read](near_story.call, near_story.key)
+    assert ", ".join(sent(server)) == expected
+    assert sum(answered) == 0
+
+
+@pytest.mark.parametrize("method", ["has_key", "incr", "touch", "delete"])
+def test_a_near_cache_changes_nothing_else(near_story, server, method):
+    near_story.an_entry()
+    near_story.call.get(near_story.key)
+    server.forget()
+    getattr(near_story.call, method)(near_story.key)
+    expected = {"has_key": "GET of 2 KiB", "delete": "GET of 2 KiB, DELETE"}
+    assert ", ".join(sent(server)) == expected.get(method, "GET, PUT")
+
+
+def documented(title="Requests of each operation"):
+    """A table of the docs: operation -> (requests, which)."""
+    table = PAGE.read_text().partition(f".. csv-table:: {title}\n")[2]
+    rows = itertools.takewhile(lambda line: not line or line.startswith(" "), table.splitlines())
+    cells = csv.reader((row.strip() for row in rows if row.startswith('   "')), skipinitialspace=True)
+    return {operation: (requests, which) for operation, requests, which in cells}
+
+
+def counted(expected):
+    """What the docs have to say of it."""
+    return str(len(expected.split(", ")) if expected else 0), expected
+
+
+def test_the_docs_have_the_budget_and_nothing_else():
+    assert documented() == {row: counted(expected) for row, _, _, expected in BUDGET} | BULK
+    large = {row: counted(expected) for row, _, _, expected in LARGE_BUDGET}
+    assert documented("Above 1 MiB, with minio and obstore") == large
+    assert documented("With a near cache") == {row: counted(expected) for row, _, expected in NEAR_BUDGET}
+
+
+@pytest.mark.parametrize(
+    ("deed", "expected"),
+    [
+        (lambda s: s.call.get_many(s.seven()), ["GET"] * 7),
+        (lambda s: s.call.set_many(dict.fromkeys(s.seven(), 1)), ["PUT"] * 7),
+        (lambda s: s.call.set_many(dict.fromkeys(s.seven(), 1), 0), ["batch DELETE"]),
+        (lambda s: s.call.delete_many(s.seven()), ["batch DELETE"]),
+        (lambda s: s.call.delete_many([s.key]), ["DELETE"]),
+        (lambda s: s.call.delete_many(f"{s.key}-{number}" for number in range(1001)), ["batch DELETE", "DELETE"]),
+        (lambda s: s.call.get_many([]), []),
+        (lambda s: s.call.set_many({}), []),
+        (lambda s: s.call.delete_many([]), []),
+    ],
+    ids=["get 7", "set 7", "set 7 for 0 s", "delete 7", "delete 1", "delete 1001", "get none", "set none", "delete none"],
+)
+def test_many_keys(story, server, deed, expected):
+    deed(story)
+    assert sorted(sent(server)) == sorted(expected)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, ["listing"]), (1, ["listing", "DELETE"]), (7, ["listing", "batch DELETE"])])
+def test_clear_costs_one_listing_and_one_delete(story, server, count, expected):
+    story.rival.clear()
+    story.rival.set_many(dict.fromkeys(range(count), 1))
+    assert len(list(story.cache.objects())) == count
+    story.call.clear()
+    assert sent(server) == ["listing", *expected]
+
+
+def test_above_a_thousand_entries_clear_costs_two_of_each(location, module_server, server, called):
+    engine = find(ENGINE, "obstore").from_options(location, s3_options(module_server.url))
+    cache = cache_over(engine, MAX_ENTRIES=None)
+    cache.clear()
+    called(cache, "async").set_many(dict.fromkeys(range(1001), 1))
+    server.forget()
+    cache.clear()
+    assert sorted(sent(server)) == ["DELETE", "batch DELETE", "listing", "listing"]
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("deed", "lengths"),
+    [
+        (lambda s: s.call.has_key(s.key), [2048]),
+        (lambda s: s.call.delete(s.key), [2048, 0]),
+        (lambda s: s.call.add(s.key, 2, 0), [2048]),
+        (lambda s: s.call.touch(s.key, 0), [2048, 0]),
+    ],
+    ids=["has_key", "delete", "add for 0 s", "touch for 0 s"],
+)
+def test_of_a_large_value_only_the_header_travels(story, server, deed, lengths):
+    story.rival.set(story.key, LARGE)
+    answered = measured(server)
+    deed(story)
+    assert answered == lengths
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        lambda s: s.call.set(s.key, b"small"),
+        lambda s: s.call.set(s.key, LARGE),
+        lambda s: s.call.add(s.key, LARGE[: 1000 * 1000]),
+        lambda s: s.call.set_many({s.key: LARGE}),
+    ],
+    ids=["set", "set of 2 MiB", "add of 1 MB", "set_many of 2 MiB"],
+)
+def test_a_write_is_one_round_trip(story, server, deed):
+    """Who asks with ``Expect: 100-continue`` before the body comes waits for two."""
+    deed(story)
+    assert sent(server) == ["PUT"]
+    assert "Expect" not in server.requests[0].headers
+
+
+def test_a_large_value_is_not_sent_where_an_entry_is(monkeypatch, story, server, engine_name):
+    """S3 answers 412 in place of 100, and so does this server."""
+
+    def refuse(handler):
+        server.requests.append(Request(handler.command, handler.path, handler.headers, b""))
+        handler.reply(Answer.error(412, "PreconditionFailed"))
+        return False
+
+    monkeypatch.setattr(servers._Handler, "handle_expect_100", refuse)
+    story.an_entry()
+    assert not story.call.add(story.key, LARGE)
+    assert sent(server) == (["PUT", "GET of 2 KiB"] if engine_name in WAITING else ["GET of 2 KiB"])
+    assert [len(request.body) for request in server.requests if request.body] == []
+
+
+def test_stats_count_the_requests_that_the_server_counted(story, server):
+    call, key = story.call, story.key
+    many = dict.fromkeys(story.seven(), 1)
+    call.set(key, 1)
+    call.get_many([key, "missing"])
+    call.add(key, 2)
+    call.incr(key)
+    call.has_key(key)
+    call.get_or_set(f"{key}-new", 1)
+    call.set_many(many)
+    call.delete_many(many)
+    call.delete(key)
+    call.clear()
+    came = Counter(f"requests_{KINDS[name]}" for name in sent(server))
+    assert len(came) == 4
+    assert {kind: count for kind, count in story.cache.stats().items() if kind.startswith("requests_")} == came
+
+
+def test_stats_count_a_request_that_found_nothing_or_failed(story, server):
+    story.call.get(story.key)
+    story.an_entry()
+    story.call.add(story.key, 2)
+    server.answer = lambda request, forward: Answer.error(403, "AccessDenied")
+    with pytest.raises(EngineMisconfigured):
+        story.call.get(story.key)
+    counts = story.cache.stats()
+    assert sent(server) == ["GET", "PUT", "GET of 2 KiB", "GET"]
+    assert (counts["requests_get"], counts["requests_put"]) == (3, 1)
+
+
+def test_stats_leave_out_what_an_sdk_repeats(story, server):
+    turns = itertools.count()
+    server.answer = lambda request, forward: forward(request) if next(turns) else Answer.error(503, "SlowDown")
+    story.call.get(story.key)
+    assert sent(server) == ["GET", "GET"]
+    assert story.cache.stats()["requests_get"] == 1
