@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django.core.exceptions import SynchronousOnlyOperation
+
 from s3cache import plugins, sharing
 from s3cache.codec import Codec, TextKind
 from s3cache.compressors.base import Compressor
@@ -85,7 +87,7 @@ def build(
 
     def operations(shaped: AsyncEngine, runtime: Runtime) -> Operations:
         watched = Watched(shaped, statistics, near_caches)
-        entries = Entries(watched, envelopes, codec, statistics, proof, clock)
+        entries = Entries(watched, envelopes, codec, statistics, proof, clock, (SynchronousOnlyOperation,))
         looks = Looks(watched, culler, statistics)
         parts = watched, entries, statistics
         reads = Reads(*parts) if near is None else NearReads(*parts, near)

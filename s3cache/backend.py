@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, MEMCACHE_MAX_KEY_LENGTH, BaseCache
+from django.core.exceptions import SynchronousOnlyOperation
 from django.utils.safestring import SafeString
 
 from s3cache import sharing
@@ -95,8 +97,11 @@ class ObjectStoreCache(BaseCache):
 
     async def aget(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         full = self._full(key, version)
-        value = self._operations.at_hand(full)
-        return value if value is not MISSING else await self._awaited(Operations.get, full, default)
+        with suppress(SynchronousOnlyOperation):
+            value = self._operations.at_hand(full)
+            if value is not MISSING:
+                return value
+        return await self._awaited(Operations.get, full, default)
 
     def set(self, key: Any, value: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> None:
         """Stores the value; a timeout of 0 or below removes the entry. Costs one PUT, or one DELETE."""
@@ -257,7 +262,10 @@ class ObjectStoreCache(BaseCache):
         """An operation for the running loop: on the engine's native async, else whole on one of s3cache's own threads."""
         native = self._assembled().native
         if native is not None:
-            return await operation(native, *args, **keywords)
+            try:
+                return await operation(native, *args, **keywords)
+            except SynchronousOnlyOperation:  # a value that is loaded through the database, say
+                return await sync_to_async(lambda: finish(operation(self._operations, *args, **keywords)))()
         return await in_thread(sharing.executor_for(self.engine), lambda: finish(operation(self._operations, *args, **keywords)))
 
     async def _encoded(self, value: Any) -> Any:

@@ -21,7 +21,6 @@ from s3cache.serializers.base import Serializer
 RAW = "bytes"
 TEXT = "str"
 UNCOMPRESSED = "none"
-IMMUTABLE = (bytes, int, float, bool, type(None))
 NAME = re.compile(r"[A-Za-z0-9]{1,8}")
 
 
@@ -61,8 +60,6 @@ class Codec:
         self._texts: dict[str, type[str]] = {TEXT: str, **{kind.name: kind.type for kind in text_kinds}}
         self._text_names = {kind: name for name, kind in self._texts.items()}
         self._accepted = {RAW, *self._texts, *self._serializers}
-        self.immutable: frozenset[type] = frozenset((*IMMUTABLE, *self._text_names))
-        """The types whose values nobody can change."""
         for name in (*self._serializers, compressor.name):
             if not NAME.fullmatch(name) or name in {RAW, *self._texts}:
                 raise OptionError(
@@ -102,6 +99,10 @@ class Codec:
             kind = self._texts[payload.serializer]
             return text if kind is str else kind(text)
         return self._serializers[payload.serializer].loads(whole(body))
+
+    def is_text(self, payload: Payload) -> bool:
+        """Whether its value is text or bytes, which nobody can change, and which take no serializer."""
+        return payload.serializer == RAW or payload.serializer in self._texts
 
     def plain(self, payload: Payload) -> Payload:
         """The same payload without compression, in bytes of its own. Raises as ``decode``."""

@@ -65,7 +65,7 @@ class Sealed(NamedTuple):
 
 
 class Entries:
-    """The entries of one cache. ``clock`` gives milliseconds."""
+    """The entries of one cache. ``clock`` gives milliseconds; errors ``passed_on`` say that a value must be loaded elsewhere."""
 
     def __init__(
         self,
@@ -75,8 +75,10 @@ class Entries:
         observer: Observer,
         proof: Proof,
         clock: Callable[[], int] = now_ms,
+        passed_on: tuple[type[Exception], ...] = (),
     ) -> None:
         self.codec = codec
+        self._passed_on = passed_on
         self.clock = clock
         self._engine = engine
         self._envelopes = envelopes
@@ -121,18 +123,26 @@ class Entries:
         """The value of a verified payload, or MISSING."""
         try:
             return self.codec.decode(payload)
+        except self._passed_on:
+            raise
         except Exception as error:  # whatever user code or a codec raises: the entry is verified, but of no use here
             self._observer.unloadable(place.name, error)
             return MISSING
 
-    def plain(self, place: Place, seen: Seen) -> Payload | None:
-        """The payload of an entry that was read whole, without compression; None where it counts as absent or is of no use."""
+    def held(self, place: Place, seen: Seen) -> object:
+        """What may be kept of an entry that was read whole: its value where that is text or bytes, else its payload without
+        compression; MISSING where it counts as absent or is of no use.
+        """
         payload = self.payload(place, seen)
+        if payload is None:
+            return MISSING
+        if self.codec.is_text(payload):
+            return self.loaded(place, payload)
         try:
-            return payload and self.codec.plain(payload)
+            return self.codec.plain(payload)
         except Exception as error:  # whatever a compressor raises
             self._observer.unloadable(place.name, error)
-            return None
+            return MISSING
 
     def sealed(self, place: Place, payload: Payload, expires_at: int) -> Sealed:
         """The entry as it will be stored, with a write id of its own."""

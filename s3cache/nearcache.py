@@ -123,6 +123,11 @@ class NearCache:
             self._entries.clear()
             self._bytes = 0
 
+    def drop(self, name: str) -> None:
+        """Forgets what is kept under the name, because it is of no use."""
+        with self._lock:
+            self._drop(name)
+
     def gauges(self) -> dict[str, int]:
         """How many entries are kept now, and their bytes."""
         with self._lock:
@@ -133,10 +138,9 @@ class NearCache:
             if read not in self._reads.get(name, ()):
                 return
             current = self._entries.get(name)
-            if kept is None:
-                self._drop(name)
-            elif current is None or kept.checked_at >= current[0].checked_at:  # of two reads, what the later one found
-                self._drop(name)
+            self._drop(name)
+            # Not what is older than what is there: either another read was later, or a clock was set back, and nobody knows.
+            if kept is not None and (current is None or kept.checked_at >= current[0].checked_at):
                 self._keep(name, kept, kept.size(name))
 
     def _keep(self, name: str, kept: Kept, size: int) -> None:

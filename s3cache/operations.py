@@ -9,9 +9,8 @@ lose a fresh value.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
 
 from s3cache.conditional import ConditionalWrites
 from s3cache.engines.base import ObjectInfo
@@ -56,9 +55,10 @@ class Operations:
         self._namespace = namespace
         self._conditional = ConditionalWrites(entries, runtime, engine.features)
 
-    def get(self, key: str, default: object = None) -> Coroutine[Any, Any, object]:
+    async def get(self, key: str, default: object = None) -> object:
         """The value, or ``default``. Costs one GET, or none where a near cache has it."""
-        return self._reads.get(self._place(key), default)
+        place = self._place(key)
+        return self._reads.load(place, await self._reads.fetch(place), default)
 
     async def has_key(self, key: str) -> bool:
         """Whether the entry is there. Costs one GET of 2 KiB."""
@@ -179,24 +179,27 @@ class Operations:
 
         def not_at_hand() -> Iterator[Named]:
             for key, full in keys:
-                found[key] = self.at_hand(full)  # where it is MISSING, it keeps the place of what may come
-                if found[key] is MISSING:
+                value = self.at_hand(full)
+                if value is MISSING:
+                    found.setdefault(key, MISSING)  # keeps the place of what may come
                     yield key, full
+                else:
+                    found[key] = value
 
-        async def got(named: Named) -> tuple[object, object]:
+        async def fetched(named: Named) -> tuple[object, Place, object]:
             key, full = named
+            place = self._place(full)
             try:
-                return key, await self.get(full, MISSING)
+                return key, place, await self._reads.fetch(place)
             except EngineError as error:
                 name_keys(error, [key])
                 raise
 
-        async with aclosing(self._runtime.each(jobs(got, supplied(not_at_hand())))) as pairs:
-            async for key, value in pairs:
-                if value is MISSING:
-                    found.pop(key, None)
-                else:
-                    found[key] = value
+        async with aclosing(self._runtime.each(jobs(fetched, supplied(not_at_hand())))) as answers:
+            async for key, place, answer in answers:
+                found[key] = self._reads.load(place, answer, found.get(key, MISSING))
+                if found[key] is MISSING:
+                    del found[key]
         return found
 
     async def set_many(self, values: Mapping[object, tuple[str, object]], timeout: float | None) -> list[object]:
@@ -233,7 +236,8 @@ class Operations:
             except EngineError as error:
                 name_keys(error, keys[full])
                 raise
-            unanswered = 0
+            if unanswered < OUTAGE:
+                unanswered = 0
             await self._looks.after_write(place.name, len(sealed.body))
             return []
 
@@ -303,10 +307,9 @@ class Operations:
 
     def at_hand(self, key: str) -> object:
         """The value if a near cache has it and it takes no request, else MISSING."""
-        value = self._reads.at_hand(self._place(key)) if self._reads.near else MISSING
-        if value is not MISSING:
-            self._observer.hit()
-        return value
+        place = self._place(key)
+        held = self._reads.at_hand(place) if self._reads.near else MISSING
+        return held if held is MISSING else self._reads.load(place, held, MISSING)
 
     def _place(self, key: str) -> Place:
         return Place(object_name(self._engine.prefix, key), key, self._namespace)

@@ -1,6 +1,8 @@
 """How get and get_many read a value: from the store, and with a near cache from there first.
 
-Nothing else reads through here. Whoever changes an entry, or only wants to know whether it is there, asks the store.
+In two steps, because loading a value runs its classes' code, which belongs on the caller's own thread, with its database connection
+and its transaction: ``fetch`` may run on any, ``load`` is for the caller. Who changes an entry, or only wants to know whether it is
+there, asks the store by other ways.
 """
 
 from __future__ import annotations
@@ -25,8 +27,8 @@ class Reads:
         self._entries = entries
         self._observer = observer
 
-    async def get(self, place: Place, default: object) -> object:
-        """The value, or ``default``. Costs one GET."""
+    async def fetch(self, place: Place) -> object:
+        """What ``load`` takes: a verified payload, the value itself, or MISSING. Costs one GET."""
         # ``entries.read`` in other words: one coroutine less on the path that is taken most.
         try:
             stored = await self._engine.get_object(place.name, limit=self._entries.limit)
@@ -34,18 +36,21 @@ class Reads:
             seen = self._entries.unread(place, error)
         else:
             seen = self._entries.seen(place, stored)
-        return self._counted(self._entries.value(place, seen), default)
+        payload = self._entries.payload(place, seen)
+        return MISSING if payload is None else payload
 
-    def at_hand(self, place: Place) -> object:
-        """The value if it can be had without a request, else MISSING."""
-        return MISSING
-
-    def _counted(self, value: object, default: object) -> object:
+    def load(self, place: Place, fetched: object, default: object) -> object:
+        """The value of what was fetched, counted as a hit, or ``default``."""
+        value = self._entries.loaded(place, fetched) if isinstance(fetched, Payload) else fetched
         if value is MISSING:
             self._observer.miss()
             return default
         self._observer.hit()
         return value
+
+    def at_hand(self, place: Place) -> object:
+        """The same as ``fetch`` gives, if it can be had without a request, else MISSING."""
+        return MISSING
 
 
 class NearReads(Reads):
@@ -57,15 +62,11 @@ class NearReads(Reads):
         super().__init__(engine, entries, observer)
         self._near = near
 
-    async def get(self, place: Place, default: object) -> object:
-        """The value, or ``default``. Costs nothing while what is kept is fresh; after that one GET, of which the body comes only if
-        the entry has changed.
-        """
-        value = self.at_hand(place)
-        return self._counted(value if value is not MISSING else await self._asked(place), default)
-
-    async def _asked(self, place: Place) -> object:
-        """The value that the store has, or MISSING."""
+    async def fetch(self, place: Place) -> object:
+        """Costs nothing while what is kept is fresh; after that one GET, of which the body comes only if the entry has changed."""
+        held = self.at_hand(place)
+        if held is not MISSING:
+            return held
         kept = self._near.get(place.name)
         began = self._entries.clock()
         with self._near.reading(place.name) as found:
@@ -74,40 +75,38 @@ class NearReads(Reads):
             except NotModified:
                 if kept is None:
                     raise
-                return self._confirmed(place, kept.checked(began), found)
+                return self._confirmed(kept.checked(began), found)
             return self._read(place, seen, began, found)
+
+    def load(self, place: Place, fetched: object, default: object) -> object:
+        value = super().load(place, fetched, MISSING)
+        if value is not MISSING:
+            return value
+        if fetched is not MISSING:
+            self._near.drop(place.name)
+        return default
 
     def at_hand(self, place: Place) -> object:
         kept = self._near.get(place.name)
         if kept is None or not kept.is_fresh(self._entries.clock(), self._near.ttl):
             return MISSING
-        value = self._loaded(place, kept)
-        if value is not MISSING:
-            self._observer.near_hit()
-        return value
+        self._observer.near_hit()
+        return kept.held
 
-    def _confirmed(self, place: Place, kept: Kept, found: Found) -> object:
-        """The value of an entry that the store still has."""
+    def _confirmed(self, kept: Kept, found: Found) -> object:
+        """What the near cache has, and the store still, too."""
         if is_expired(kept.expires_at, self._entries.clock()):
             found(None)
             return MISSING
         found(kept)
         self._observer.near_refreshed()
-        return self._loaded(place, kept)
+        return kept.held
 
     def _read(self, place: Place, seen: Seen, began: int, found: Found) -> object:
-        """The value of what the store answered, kept if it may be."""
+        """What the store answered, kept if it may be."""
         if seen.live is None or seen.live.payload_length > self._near.max_entry_bytes:
             found(None)
-            return self._entries.value(place, seen)
-        payload = self._entries.plain(place, seen)
-        value = MISSING if payload is None else self._entries.loaded(place, payload)
-        if value is MISSING:
-            found(None)
-        else:
-            held = value if type(value) in self._entries.codec.immutable else payload
-            found(Kept(held, seen.etag, seen.live.expires_at, began))
-        return value
-
-    def _loaded(self, place: Place, kept: Kept) -> object:
-        return self._entries.loaded(place, kept.held) if isinstance(kept.held, Payload) else kept.held
+            return self._entries.payload(place, seen) or MISSING
+        held = self._entries.held(place, seen)
+        found(None if held is MISSING else Kept(held, seen.etag, seen.live.expires_at, began))
+        return held

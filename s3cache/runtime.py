@@ -11,11 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import itertools
+import math
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import aclosing
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
@@ -24,6 +28,11 @@ from s3cache.engines.base import Engine, Etag, Features, ObjectInfo, StoredObjec
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Job = Callable[[], Coroutine[Any, Any, Result]]
+
+within_job: ContextVar[bool] = ContextVar("within_job", default=False)
+"""Set where a job runs. What it begins in turn is done there: the other threads may all be waiting like this one."""
+caller_left: ContextVar[threading.Event | None] = ContextVar("caller_left", default=None)
+"""Set on a thread that works for an asynchronous caller, who says by it that he waits no more."""
 
 FEW = 3
 """So many jobs are done sooner one after the other than by threads."""
@@ -50,7 +59,7 @@ class Runtime(Protocol):
         """The results in the order of the jobs, as they are asked for. Takes few jobs ahead, so millions of them are no burden.
 
         The first error ends the rest: what has not begun never does, what runs is waited for, and the error is raised as it is,
-        in no group. Leaving the generator early does the same. Jobs must not call ``each`` in turn.
+        in no group. Leaving the generator early does the same.
         """
         ...
 
@@ -66,11 +75,12 @@ class BlockingRuntime:
 
     async def each(self, jobs: AsyncGenerator[Job[Result], None]) -> AsyncGenerator[Result, None]:
         async with aclosing(jobs):
-            first = await head(jobs, FEW + 1) if self._width > 1 else []
+            first = await head(jobs, FEW + 1) if self._width > 1 and not within_job.get() else []
             if self._executor is None or len(first) <= FEW:
                 for job in first:
                     yield await job()
                 async for job in jobs:
+                    raise_if_unwanted()
                     yield await job()
             else:
                 async with aclosing(self._on_threads(self._executor(), first, jobs)) as results:
@@ -80,13 +90,13 @@ class BlockingRuntime:
     async def _on_threads(
         self, executor: Executor, first: Iterable[Job[Result]], jobs: AsyncGenerator[Job[Result], None]
     ) -> AsyncGenerator[Result, None]:
-        def begin(job: Job[Result]) -> Future[Result]:
-            return executor.submit(contextvars.copy_context().run, lambda: finish(job()))
-
-        begun = deque(map(begin, first))
+        turns = Turns(executor)
+        begun: deque[Future[Result]] = deque()
         try:
+            for job in first:
+                begun.append(turns.begin(job))
             async for job in jobs:
-                begun.append(begin(job))
+                begun.append(turns.begin(job))
                 if len(begun) > AHEAD * self._width:
                     yield begun[0].result()
                     del begun[0]
@@ -141,6 +151,50 @@ async def ended(task: asyncio.Task[Result]) -> Result:
     return task.result()
 
 
+class Turns:
+    """The jobs of one call, numbered in their order. Behind one that failed nobody looks, so what comes after it does not begin."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._numbers = itertools.count()
+        self._failed = math.inf
+
+    def begin(self, job: Job[Result]) -> Future[Result]:
+        """The job on a thread, in a copy of the context."""
+        context, work = contextvars.copy_context(), partial(self._run, job, next(self._numbers))
+        try:
+            return self._executor.submit(context.run, work)
+        except RuntimeError:  # no more threads: the interpreter ends, or the system has none
+            return ended_here(partial(context.run, work))
+
+    def _run(self, job: Job[Result], number: int) -> Result:
+        within_job.set(True)
+        raise_if_unwanted()
+        if number > self._failed:
+            raise asyncio.CancelledError
+        try:
+            return finish(job())
+        except BaseException:
+            self._failed = min(self._failed, number)
+            raise
+
+
+def ended_here(function: Callable[[], Result]) -> Future[Result]:
+    future: Future[Result] = Future()
+    try:
+        future.set_result(function())
+    except BaseException as error:
+        future.set_exception(error)
+    return future
+
+
+def raise_if_unwanted() -> None:
+    """Ends what goes on for a caller who was cancelled."""
+    abandoned = caller_left.get()
+    if abandoned is not None and abandoned.is_set():
+        raise asyncio.CancelledError
+
+
 async def supplied(items: Iterable[Result]) -> AsyncGenerator[Result, None]:
     """The items, one after the other, as ``each`` takes its jobs."""
     for item in items:
@@ -192,15 +246,22 @@ class Blocking:
 
     async def list_objects(self, prefix: str = "", start_after: str | None = None) -> AsyncGenerator[ObjectInfo, None]:
         for info in self._engine.list_objects(prefix, start_after):
+            raise_if_unwanted()
             yield info
 
 
 async def in_thread(executor: Executor, function: Callable[[], Result]) -> Result:
     """What the function returns, run on one of the executor's threads in a copy of the caller's context.
 
-    A caller that is cancelled stops waiting; what he asked for may still be done.
+    A caller that is cancelled stops waiting. The request under way may still be done; of many, those to come are not made.
     """
-    return await asyncio.get_running_loop().run_in_executor(executor, contextvars.copy_context().run, function)
+    context, left = contextvars.copy_context(), threading.Event()
+    context.run(caller_left.set, left)
+    try:
+        return await asyncio.get_running_loop().run_in_executor(executor, context.run, function)
+    except asyncio.CancelledError:
+        left.set()
+        raise
 
 
 def iterate(generator: AsyncGenerator[Result, None]) -> Iterator[Result]:

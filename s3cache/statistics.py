@@ -80,7 +80,8 @@ class Statistics:
 
     def __init__(self) -> None:
         self._counts = dict.fromkeys(COUNTS, 0)
-        self._lock = threading.Lock()
+        # One that its holder may take again: a finalizer, or a handler of a signal, may use the cache just here.
+        self._lock = threading.RLock()
         self._failures: set[str] = set()
 
     def counts(self) -> dict[str, int]:

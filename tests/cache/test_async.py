@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.cache import caches
 from django.test import override_settings
+from django.utils.asyncio import async_unsafe
 
 from s3cache import ObjectStoreCache
 from s3cache.engines.local import LocalEngine
@@ -266,3 +267,25 @@ async def test_an_override_s_value_is_serialized_on_the_request_s_thread_too(eng
     cache = cache_over(engine, kind=Overriding)
     await cache.aset("key", OnItsThread())
     assert await cache.aget("key") == await sync_to_async(lambda: threading.current_thread().name)()
+
+
+class FromTheDatabase:
+    """A value whose loading Django refuses on an event loop."""
+
+    def __reduce__(self):
+        return from_the_database, ()
+
+
+@async_unsafe
+def from_the_database():
+    return "loaded"
+
+
+@pytest.mark.parametrize("near", [None, {"MAX_BYTES": 1_000_000, "TTL": 60}])
+async def test_a_value_that_may_not_be_loaded_on_the_loop_is_loaded_where_django_runs_synchronous_code(engine, near):
+    cache = cache_over(engine, NEAR_CACHE=near)
+    await cache.aset_many(dict.fromkeys(range(6), FromTheDatabase()))
+    for _ in range(2):
+        assert await cache.aget(0) == "loaded"
+        assert await cache.aget_many(range(6)) == dict.fromkeys(range(6), "loaded")
+    assert cache.stats()["unusable"] == 0

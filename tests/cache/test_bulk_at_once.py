@@ -3,11 +3,15 @@
 import asyncio
 import dataclasses
 import itertools
+import subprocess
+import sys
 import threading
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
+from s3cache import sharing
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import EngineMisconfigured, EngineUnavailable
 from s3cache.runtime import Blocking
@@ -16,6 +20,7 @@ from s3cache.testing.wrapping import WrappedEngine
 from tests.cache.support import cache_over, stored
 
 WIDTH = 4
+ROOT = Path(__file__).parents[2]
 
 
 class Wide(WrappedEngine):
@@ -110,6 +115,117 @@ def test_a_set_many_that_culls_on_threads_keeps_to_the_limit(called, mode):
     engine = MemoryEngine()
     called(cache_over(Wide(engine), MAX_ENTRIES=30), mode).set_many(dict.fromkeys(range(500), 1))
     assert len(stored(engine)) <= 30 + 2 * WIDTH
+
+
+class Calling:
+    """Calls a function when it is loaded."""
+
+    function = None
+
+    def __reduce__(self):
+        return called_on_loading, ()
+
+
+def called_on_loading():
+    return Calling.function()
+
+
+def test_values_are_loaded_on_the_caller_s_thread(monkeypatch):
+    monkeypatch.setattr(Calling, "function", threading.current_thread, raising=False)
+    cache = cache_over(Wide(MemoryEngine()), MAX_ENTRIES=None)
+    cache.set_many({number: Calling() for number in range(20)})
+    assert set(cache.get_many(range(20)).values()) == {threading.current_thread()}
+
+
+def test_a_value_may_use_the_cache_while_it_is_loaded(monkeypatch, called, mode):
+    cache = cache_over(Wide(MemoryEngine()), MAX_ENTRIES=None)
+    monkeypatch.setattr(Calling, "function", lambda: cache.get_many(["one", "two", *range(50, 60)]), raising=False)
+    cache.set_many({number: Calling() for number in range(20)} | {"one": 1, "two": 2})
+    assert called(cache, mode).get_many(range(20)) == {number: {"one": 1, "two": 2} for number in range(20)}
+
+
+def test_an_engine_may_use_the_cache_in_its_requests():
+    """Say, by a logging handler that reads the cache. All threads are busy with the outer requests by then."""
+    cache = cache_over(Wide(MemoryEngine(), lambda verb: nested(cache)), MAX_ENTRIES=None)
+    assert cache.get_many(range(40)) == {}
+
+
+DEPTH = threading.local()
+
+
+def nested(cache):
+    """Once within each request, and not within those."""
+    if not getattr(DEPTH, "within", False):
+        DEPTH.within = True
+        try:
+            cache.get_many(range(10))
+        finally:
+            DEPTH.within = False
+
+
+def test_keys_that_are_equal_are_one_entry_of_the_answer_whichever_is_there(called, mode):
+    call = called(cache_over(Wide(MemoryEngine()), MAX_ENTRIES=None), mode)
+    call.set(1, "one")
+    assert call.get_many([1, True]) == call.get_many([True, 1]) == {1: "one"}
+
+
+async def test_a_cancelled_bulk_call_makes_no_further_requests():
+    """Each request waits for the test, which sees the call cancelled before it lets them go on."""
+    go_on, requests = threading.Semaphore(0), []
+
+    def seen(verb):
+        requests.append(verb)
+        go_on.acquire(timeout=30)
+
+    cache = cache_over(Wide(MemoryEngine(), seen), MAX_ENTRIES=None)
+    call = asyncio.create_task(cache.aget_many(range(1000)))
+    while len(requests) < WIDTH:
+        await asyncio.sleep(0.001)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    go_on.release(2000)
+    assert await cache.aget("another") is None  # on the threads for operations, of which the cancelled one has gone or will go
+    await asyncio.to_thread(sharing.threads_for(cache.engine, WIDTH).shutdown)
+    assert len(requests) <= WIDTH + 1
+
+
+async def test_a_cancelled_clear_removes_no_more():
+    engine = MemoryEngine()
+    cache_over(engine, MAX_ENTRIES=None).set_many(dict.fromkeys(range(3500), 1))
+    listing, go_on = threading.Event(), threading.Event()
+
+    def seen(verb):
+        listing.set()
+        go_on.wait(30)
+
+    cache = cache_over(Wide(engine, seen), MAX_ENTRIES=None)
+    call = asyncio.create_task(cache.aclear())
+    await asyncio.to_thread(listing.wait)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    go_on.set()
+    await asyncio.to_thread(sharing.executor_for(cache.engine).shutdown)
+    assert len(stored(engine)) >= 2500
+
+
+SHUTDOWN = """
+import atexit, dataclasses
+from django.conf import settings
+settings.configure(SECRET_KEY="secret")
+from s3cache.engines.memory import MemoryEngine
+from tests.cache.support import cache_over
+from tests.cache.test_bulk_at_once import Wide
+
+cache = cache_over(Wide(MemoryEngine()))
+atexit.register(lambda: print(cache.set_many(dict.fromkeys(range(8), 1)), len(cache.get_many(range(8)))))
+"""
+
+
+def test_bulk_methods_work_while_the_interpreter_ends():
+    shown = subprocess.run([sys.executable, "-c", SHUTDOWN], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (shown.stdout, shown.stderr) == ("[] 8\n", "")
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------------

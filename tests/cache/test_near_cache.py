@@ -606,6 +606,7 @@ def test_every_thread_sees_its_own_writes_and_what_others_had_written_before(clo
     for thread in threads:
         thread.join(60)
     assert behind == []
+    assert cache.get("key") == cache.get("key") == 399
     assert cache.stats()["near_hits"] > 0
 
 
@@ -690,7 +691,7 @@ def test_changing_what_was_set_changes_nothing(call, engine):
     assert call.get("key") == [1]
 
 
-@pytest.mark.parametrize("value", (b"bytes" * 1000, "text" * 1000, 10**20, 1.5, True, None, mark_safe("<b>" * 1000)), ids=repr)
+@pytest.mark.parametrize("value", (b"bytes" * 1000, "text" * 1000, mark_safe("<b>" * 1000)), ids=repr)
 @pytest.mark.parametrize("compressor", ("none", "zlib"))
 def test_a_value_that_nobody_can_change_is_kept_as_it_is(called, mode, engine, clock, value, compressor):
     call = called(near_over(engine, clock, COMPRESSOR=compressor), mode)
