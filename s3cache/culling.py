@@ -25,33 +25,17 @@ from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
 
-from s3cache.sampling import DIRECTORIES, PAGE, SMALL, WHOLE_PAGE, Listed, Page, Sample
+from s3cache.sampling import DIRECTORIES, WHOLE_PAGE, Listed, Pace, Page, Sample, is_small
 
-__all__ = ["PAGE", "SMALL", "Culler", "Listed", "Page", "Sample", "look_interval", "oldest_beyond"]
-
-VISITS = 5
-"""How often each place is looked at while as much is written as the cache may hold."""
-INTERVAL = PAGE // VISITS
-GUESS = 0.25
-"""The part of the ring that a page covers, as long as nothing tells how many entries there are."""
-REMEMBERED = 16
-"""Over about so many looks the usual size of an entry is taken."""
 GOLDEN = (5**0.5 - 1) / 2
 """Steps of this size spread any number of places evenly over the ring."""
-
-
-def look_interval(max_entries: int | None, cull_frequency: int, sample: Sample = WHOLE_PAGE) -> int:
-    """After how many writes a look is due, on average."""
-    if max_entries is None or max_entries > SMALL:
-        return max(1, sample.names // VISITS)
-    return min(INTERVAL, max(1, max_entries // (cull_frequency or 1)))
 
 
 class Culler:
     """One process's part in keeping one cache at ``max_entries`` and ``max_bytes``, 1 or more each, or None for no limit.
 
     ``cull_frequency`` 0 empties the page. Its state is a countdown, a place on the ring and, for small caches, names; for bytes
-    also the width of a page and the usual size of an entry. Lost or raced, it only shifts a look.
+    also the width of a page. Lost or raced, it only shifts a look.
     """
 
     def __init__(
@@ -68,30 +52,24 @@ class Culler:
         self.sample = sample
         self._frequency = cull_frequency
         self._random = random or Random()
-        self._small = max_entries is not None and max_entries <= SMALL
-        self._interval = look_interval(max_entries, cull_frequency, sample)
-        self._width = sample.width(max_entries) if max_entries else GUESS
-        # The part of a page's share that is written while a look is due once.
-        self._growth = self._interval / (max_entries * self._width) if max_entries else 1 / VISITS
-        # An interval of a small cache is a third of it by default: three of them for a margin would empty it at each look.
-        self._margin = self._growth * (2 if self._small else 1.5)
-        self._writes_left: float = self._random.randint(1, self._interval)
+        self._small = is_small(max_entries)
+        self._pace = Pace.of(max_entries, cull_frequency, sample)
+        self._width = self._pace.width
+        self._writes_left: float = self._random.randint(1, self._pace.interval)
         self._turn = self._random.random()
         self._resume: float | None = None
-        self._looks = 0
-        self._usual_size = 0.0
         self._known: set[str] = set()
         self._look_pending = False
 
     def wrote(self, name: str, size: int = 0) -> bool:
         """Counts a write. True if a look is due now: only for this writer, and should it fail, for another an interval later."""
         self._writes_left -= self._weight(size)
-        full = self._small and len(self._known) >= (self.max_entries or 0) and not self._look_pending
-        if self._writes_left <= 0 or full:
-            self._writes_left = self._interval
+        full = len(self._known) >= (self.max_entries or 0)
+        if self._writes_left <= 0 or (self._small and full and not self._look_pending):
+            self._writes_left = self._pace.interval
             self._look_pending = True  # until ``looked``: a store that cannot be listed is not asked at every write
             return True
-        if self._small:
+        if self._small and not full:
             self._known.add(name)
         return False
 
@@ -99,7 +77,7 @@ class Culler:
         """How many writes it counts as: as many entries of the size at which both a page and its bytes are full."""
         if self.max_bytes is None:
             return 1
-        return max(1.0, self._interval * size / (self.max_bytes * self._width * self._growth))
+        return max(1.0, self._pace.interval * size / (self.max_bytes * self._width * self._pace.growth))
 
     def next_start(self) -> float:
         """Where on the ring to look next: evenly spread, but the ring's first page is seen up to twice as often."""
@@ -120,7 +98,6 @@ class Culler:
     def looked(self, page: Page, written: str) -> list[str]:
         """The victims of a look, oldest first, never the name just written. Sets the countdown to the next look."""
         self._look_pending = False
-        self._looks += 1
         entries = [entry for entry in page.entries if entry.name != written]
         victims = self._victims(page, entries)
         self._writes_left = self._countdown(page, entries, self._is_alone(page, entries))
@@ -138,7 +115,7 @@ class Culler:
         """How many must go for the sake of ``max_entries``."""
         if self.max_entries is None:
             return 0
-        margin = 0.0 if self._is_alone(page, oldest) else self._margin * self.max_entries * min(page.arc, self._width)
+        margin = 0.0 if self._is_alone(page, oldest) else self._pace.margin * self.max_entries * min(page.arc, self._width)
         return oldest_beyond(page.arc * self.max_entries - margin, [1] * len(oldest), self._frequency)
 
     def _too_large(self, page: Page, oldest: list[Listed]) -> int:
@@ -146,14 +123,7 @@ class Culler:
         if self.max_bytes is None:
             return 0
         sizes, share = [entry.size for entry in oldest], page.arc * self.max_bytes
-        room = share - self._margin * min(share, sum(sizes)) - self._elsewhere(sizes)
-        return oldest_beyond(room, sizes, self._frequency)
-
-    def _elsewhere(self, sizes: list[int]) -> float:
-        """Half of what pages usually hold more than this one: rare large values lie on few pages and use up the limit of all."""
-        mean = sum(sizes) / len(sizes) if sizes else self._usual_size
-        self._usual_size += (mean - self._usual_size) / min(self._looks, REMEMBERED)
-        return max(0.0, self._usual_size - mean) * len(sizes) / 2
+        return oldest_beyond(share - self._pace.margin * min(share, sum(sizes)), sizes, self._frequency)
 
     def _is_alone(self, page: Page, entries: list[Listed]) -> bool:
         """Whether all that is there is of this process's writing, as far as it knows."""
@@ -162,10 +132,10 @@ class Culler:
     def _countdown(self, page: Page, entries: list[Listed], alone: bool) -> int:
         # Jitter keeps processes that started together from looking together for ever.
         if self._crowded(page, entries):
-            return self._random.randint(max(1, self._interval // 4), max(1, 3 * self._interval // 4))
+            return self._random.randint(max(1, self._pace.interval // 4), max(1, 3 * self._pace.interval // 4))
         if alone:
-            return self._interval
-        return self._random.randint(max(1, self._interval // 2), max(1, 3 * self._interval // 2))
+            return self._pace.interval
+        return self._random.randint(max(1, self._pace.interval // 2), max(1, 3 * self._pace.interval // 2))
 
     def _crowded(self, page: Page, entries: list[Listed]) -> bool:
         """Whether the page holds twice what it may, as after a limit was lowered: the next look then comes sooner."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from itertools import pairwise
 
 from s3cache.engines.base import AsyncEngine
+from s3cache.errors import EngineMisconfigured
 from s3cache.naming import directory, is_beyond, is_entry_name, point, position
 from s3cache.sampling import DIRECTORIES, Listed, Page, Sample
 
@@ -26,9 +28,10 @@ async def page_of(engine: AsyncEngine, start: float, sample: Sample) -> Page:
 
 
 async def page_from(engine: AsyncEngine, start: float, names: int) -> Page:
-    """The first entries from a point of the ring on, in so many names."""
+    """The first entries from a point of the ring on, in so many names. EngineMisconfigured where they come in disorder."""
     prefix, entries, listed = engine.prefix, list[Listed](), 0
-    async with aclosing(engine.list_objects(prefix, point(prefix, start))) as listing:
+    after = point(prefix, start)
+    async with aclosing(engine.list_objects(prefix, after)) as listing:
         async for info in listing:
             if is_beyond(prefix, info.name):
                 break
@@ -37,7 +40,22 @@ async def page_from(engine: AsyncEngine, start: float, names: int) -> Page:
                 entries.append(Listed(info.name, position(prefix, info.name), info.modified, info.size, info.etag))
             if listed == names:
                 break
+    check_order(entries, after)
     return Page(start, entries, truncated=listed == names)
+
+
+def check_order(entries: Sequence[Listed], after: str) -> None:
+    """Raises EngineMisconfigured unless each comes after the one before, and the first after that name.
+
+    A page that says nothing true about its part of the ring would be emptied.
+    """
+    for before, name in pairwise([after, *(entry.name for entry in entries)]):
+        if name <= before:
+            raise EngineMisconfigured(
+                f"The store lists {name!r} after {before!r}. Culling needs names in ascending order, each once, from the point "
+                "that was asked for. Nothing of this page was removed. Set OPTIONS['PROFILE'] to what the store is; if that is so, "
+                "the store does not list as S3 does: use another ENGINE, or set MAX_ENTRIES and MAX_BYTES to None."
+            )
 
 
 def directories(prefix: str, start: float, count: int) -> list[str]:

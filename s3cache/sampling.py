@@ -1,4 +1,4 @@
-"""How much of the ring one look of culling reads, and what it sees there. ``culling`` decides by it.
+"""How often a look of culling comes, how much of the ring it reads, and what it sees there. ``culling`` decides by it.
 
 A store that lists in order and from any point is read by pages. Another is read by directories: the first two digits of the
 names divide the ring into 256, and each can be listed for itself, whole. A cache of few entries is listed whole there.
@@ -20,6 +20,11 @@ PAGE = 1000
 """Names in one listing page of S3."""
 SMALL = 500
 """So many entries are looked at all at once."""
+VISITS = 5
+"""How often each place is looked at while as much is written as the cache may hold."""
+INTERVAL = PAGE // VISITS
+GUESS = 0.25
+"""The part of the ring that a page covers, as long as nothing tells how many entries there are."""
 FEW = 100
 """Names of a look where each costs a request."""
 DIRECTORIES = 256
@@ -74,6 +79,40 @@ class Sample:
 
 
 WHOLE_PAGE = Sample()
+
+
+def is_small(max_entries: int | None) -> bool:
+    """Whether a look sees all of the cache, while it keeps to its limit."""
+    return max_entries is not None and max_entries <= SMALL
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a look comes, and what is written meanwhile."""
+
+    interval: int
+    """After so many writes, on average."""
+    width: float
+    """The part of the ring that a look covers."""
+    growth: float
+    """The part of a page's share that is written while a look is due once."""
+    margin: float
+    """The part of a page's share that stays free for what others may write before anybody looks there again."""
+
+    @classmethod
+    def of(cls, max_entries: int | None, cull_frequency: int, sample: Sample) -> Pace:
+        interval = look_interval(max_entries, cull_frequency, sample)
+        width = sample.width(max_entries) if max_entries else GUESS
+        growth = interval / (max_entries * width) if max_entries else 1 / VISITS
+        # An interval of a small cache is a third of it by default: three of them for a margin would empty it at each look.
+        return cls(interval, width, growth, growth * (2 if is_small(max_entries) else 1.5))
+
+
+def look_interval(max_entries: int | None, cull_frequency: int, sample: Sample = WHOLE_PAGE) -> int:
+    """After how many writes a look is due, on average."""
+    if max_entries is None or max_entries > SMALL:
+        return max(1, sample.names // VISITS)
+    return min(INTERVAL, max(1, max_entries // (cull_frequency or 1)))
 
 
 def sample_of(features: Features, max_entries: int | None) -> Sample:

@@ -4,7 +4,11 @@ On the second way each page loses its oldest entries, in proportion to what it h
 together these are about the oldest of the cache, and no more than a page has to be held or sorted. The counts are exact: a cache
 within its limits loses nothing, and one above them ends at them.
 
-    removed >= excess * passed / total     after each page; of the number of entries, and of their bytes
+    removed >= excess * passed / total          after each page; of the number of entries, and of their bytes,
+    but no more than passed - limit * position  for the part of the ring behind may hold this part of the limit
+
+The second line is for what others remove meanwhile. Two culls at once have counted the same excess; the one that comes later finds
+no more than the limit, and removes next to nothing.
 """
 
 from __future__ import annotations
@@ -17,8 +21,8 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from s3cache.engines.base import AsyncEngine
-from s3cache.naming import directory
-from s3cache.pages import entries_below, remove
+from s3cache.naming import directory, point
+from s3cache.pages import check_order, entries_below, remove
 from s3cache.runtime import Runtime, batched, jobs, supplied
 from s3cache.sampling import DIRECTORIES, PAGE, Listed
 
@@ -50,12 +54,13 @@ class Account:
     def exceeded(self) -> bool:
         return self._total > self._limit
 
-    def victims(self, oldest: Sequence[Listed]) -> int:
-        """How many of the next entries must go, oldest first."""
+    def victims(self, oldest: Sequence[Listed], position: float) -> int:
+        """How many of the next entries, which reach to ``position`` on the ring, must go, oldest first."""
         weights = [self._weigh(entry) for entry in oldest]
         self._passed += sum(weights)
-        # More may be passed than was counted: others write meanwhile.
-        due = (self._total - self._limit) * min(self._passed, self._total) / self._total - self._removed
+        # More may be passed than was counted: others write meanwhile. Or less: others remove, too.
+        due = (self._total - self._limit) * min(self._passed, self._total) / self._total
+        due = min(due, self._passed - self._limit * position) - self._removed
         return min(len(weights), bisect_left(list(accumulate(weights)), due) + 1) if due > 0 else 0
 
     def remove(self, victims: Sequence[Listed]) -> None:
@@ -70,7 +75,8 @@ async def trim(
     What is written meanwhile comes on top. Expired entries are as old as their last write, for nothing is read; what is no entry
     is neither counted nor removed. Costs one listing per thousand objects, and of a store that does not list in order at least one
     per directory of two digits; the same again if there is too much, and one delete per ``features.delete_batch`` victims, several
-    at once. Holds a page in memory, or such a directory.
+    at once. Holds a page in memory, or such a directory. Raises EngineMisconfigured for a listing that is not in the order that the
+    engine's features promise, before it removes anything of that page.
     """
     limits: tuple[tuple[int | None, Weigh], ...] = ((max_entries, lambda entry: 1), (max_bytes, lambda entry: entry.size))
     accounts = [Account(limit, weigh) for limit, weigh in limits if limit is not None]
@@ -85,32 +91,38 @@ async def trim(
     if exceeded:
         async with aclosing(pages(engine)) as ring:
             async for entries, position in ring:
-                victims = chosen(exceeded, entries)
+                victims = chosen(exceeded, entries, position)
                 await remove_all(engine, runtime, victims)
                 removed += len(victims)
                 yield Progress(seen, removed, (1 + position) / 2)
     yield Progress(seen, removed, 1.0)
 
 
-def chosen(accounts: Sequence[Account], entries: Sequence[Listed]) -> list[Listed]:
+def chosen(accounts: Sequence[Account], entries: Sequence[Listed], position: float) -> list[Listed]:
     """The oldest of the entries, as many as the strictest limit wants."""
     oldest = sorted(entries, key=lambda entry: entry.modified)
-    victims = oldest[: max(account.victims(oldest) for account in accounts)]
+    victims = oldest[: max(account.victims(oldest, position) for account in accounts)]
     for account in accounts:
         account.remove(victims)
     return victims
 
 
 async def pages(engine: AsyncEngine) -> AsyncGenerator[tuple[list[Listed], float], None]:
-    """The entries around the ring in fair samples, each with its place."""
+    """The entries around the ring in fair samples, each with the place on the ring that they reach to.
+
+    Raises EngineMisconfigured for a listing in disorder where ``features.ordered_listing``.
+    """
     if engine.features.ordered_listing:
         async with aclosing(batched(entries_below(engine, engine.prefix), PAGE)) as batches:
+            last = point(engine.prefix, 0)
             async for entries in batches:
+                check_order(entries, last)
+                last = entries[-1].name
                 yield entries, entries[-1].position
     else:
         for number in range(DIRECTORIES):
             async with aclosing(entries_below(engine, directory(engine.prefix, number))) as found:
-                yield [entry async for entry in found], number / DIRECTORIES
+                yield [entry async for entry in found], (number + 1) / DIRECTORIES
 
 
 async def remove_all(engine: AsyncEngine, runtime: Runtime, victims: Sequence[Listed]) -> None:

@@ -11,9 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3cache.culling import INTERVAL, Culler, look_interval, oldest_beyond
+from s3cache.culling import Culler, oldest_beyond
 from s3cache.naming import object_name, point, position
-from s3cache.sampling import DIRECTORIES, PAGE, SMALL, WHOLE_PAGE, Listed, Page, Sample, whole_directories
+from s3cache.sampling import (
+    DIRECTORIES,
+    INTERVAL,
+    PAGE,
+    SMALL,
+    WHOLE_PAGE,
+    Listed,
+    Page,
+    Sample,
+    look_interval,
+    whole_directories,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -419,6 +430,13 @@ def test_a_look_that_fails_is_put_off_for_an_interval():
     due = [number for number in range(5 * INTERVAL) if culler.wrote(str(number))]
     assert len(due) == 5
     assert {later - earlier for earlier, later in itertools.pairwise(due)} == {INTERVAL}
+
+
+def test_while_listing_fails_a_process_remembers_no_more_names_than_the_limit():
+    culler = Culler(300, 3, random.Random(1))
+    for number in range(10_000):
+        culler.wrote(str(number))
+    assert len(culler._known) <= 300
 
 
 # --- when and where ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from s3cache.engines.memory import MemoryEngine
+from s3cache.errors import EngineMisconfigured
 from s3cache.naming import directory, object_name, position
 from s3cache.pages import page_of, remove
 from s3cache.runtime import Blocking, finish
@@ -34,6 +35,50 @@ def test_a_page_from_a_point_on(engine):
     assert [entry.position for entry in seen.entries] == [place for place in places(engine) if place >= 0.25][:100]
     assert seen.truncated and seen.arc == seen.entries[-1].position - 0.25
     assert engine.requests == {"list_objects": 1}
+
+
+def all_of_it(engine, prefix, start_after):
+    return engine.list_objects(prefix)
+
+
+def backwards(engine, prefix, start_after):
+    return sorted(engine.list_objects(prefix, start_after), key=lambda info: info.name, reverse=True)
+
+
+def without_an_order(engine, prefix, start_after):
+    return sorted(engine.list_objects(prefix, start_after), key=lambda info: info.name[::-1])
+
+
+def each_twice(engine, prefix, start_after):
+    return (info for info in engine.list_objects(prefix, start_after) for _ in range(2))
+
+
+class Lying(MemoryEngine):
+    """Lists otherwise than its features say."""
+
+    def __init__(self, inner, lie):
+        super().__init__()
+        self._inner, self._lie = inner, lie
+
+    def list_objects(self, prefix="", start_after=None):
+        return iter(self._lie(self._inner, prefix, start_after))
+
+
+@pytest.mark.parametrize("lie", [all_of_it, backwards, without_an_order, each_twice])
+def test_a_page_out_of_order_is_an_error_that_says_what_to_do(engine, lie):
+    with pytest.raises(EngineMisconfigured, match=r"The store lists '.*' after '.*'\..* Set OPTIONS\['PROFILE'\]"):
+        page(Lying(engine.inner, lie), 0.5, Sample(100))
+
+
+def test_foreign_objects_may_come_in_any_order():
+    class Foreign(MemoryEngine):
+        def list_objects(self, prefix="", start_after=None):
+            return iter(sorted(super().list_objects(prefix, start_after), key=lambda info: info.name.endswith(".s3c")))
+
+    engine = Foreign()
+    for name in ("90/foreign", "a0/foreign", object_name("", "1"), object_name("", "2")):
+        engine.put_object(name, b"")
+    assert len(page(engine, 0, Sample()).entries) == 2
 
 
 def test_a_page_that_reaches_the_end_covers_all_the_rest(engine):

@@ -59,6 +59,20 @@ def test_it_tells_how_far_it_is(called, mode):
     assert len(steps) >= 6
 
 
+def test_what_the_looks_of_writers_remove_meanwhile_is_not_removed_again():
+    engine = filled(MemoryEngine(), 6000)
+    writer = cache_over(engine, MAX_ENTRIES=3000)
+
+    def write(progress):
+        if progress.position > 0.49 and writer.stats()["writes"] == 0:
+            for number in range(4000):
+                writer.set(f"new-{number}", 1)
+
+    cache_over(engine, MAX_ENTRIES=3000).cull(write)
+    assert writer.stats()["culled"] >= 4000
+    assert 0.5 * 3000 <= len(stored(engine)) <= 3000
+
+
 def test_what_is_no_entry_stays(called, mode):
     engine = filled(MemoryEngine(), 50)
     engine.put_object("80/not-ours.txt", b"")
