@@ -17,6 +17,8 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult
 
+from s3cache.engines.httpanswers import Answer, has_unread
+
 Origin: TypeAlias = tuple[int, str, str]
 """The process, so that a child leaves its parent's connections alone; scheme and host of a URL, with the port."""
 
@@ -67,11 +69,8 @@ class Sockets:
         return tls_context(self._verify)
 
     def _opened(self, url: SplitResult) -> HTTPConnection:
-        host, timeout = url.hostname or "", self._connect_timeout
-        if url.scheme == "https":
-            connection: HTTPConnection = HTTPSConnection(host, url.port, timeout=timeout, context=self._tls)
-        else:
-            connection = HTTPConnection(host, url.port, timeout=timeout)
+        connection = self._unopened(url)
+        connection.response_class = Answer
         try:
             connection.connect()
         except BaseException:
@@ -80,6 +79,13 @@ class Sockets:
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.sock.settimeout(self._read_timeout)
         return connection
+
+    def _unopened(self, url: SplitResult) -> HTTPConnection:
+        """The port is always given: without one, http.client would look for it in the address of an IPv6 host."""
+        host, timeout = url.hostname or "", self._connect_timeout
+        if url.scheme == "https":
+            return HTTPSConnection(host, url.port or 443, timeout=timeout, context=self._tls)
+        return HTTPConnection(host, url.port or 80, timeout=timeout)
 
 
 def origin(url: SplitResult) -> Origin:
@@ -97,7 +103,7 @@ def stands(connection: HTTPConnection) -> bool:
     """Whether an idle connection can still be used. Where something can be read, it is the end, or nothing that was asked for."""
     from urllib3.util import wait_for_read
 
-    return not wait_for_read(connection.sock, 0)
+    return not wait_for_read(connection.sock, 0) and not has_unread(connection.sock)
 
 
 def certificates(session: Any, verify: bool | str | None) -> bool | str:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+from s3cache.engines.httpanswers import Answer, has_unread
 from s3cache.engines.s3answers import BROKEN_OFF, ForeignAnswer
 from s3cache.engines.s3options import S3Options
 
@@ -117,6 +118,18 @@ class OneHost:
         super().clear()  # type: ignore[misc]
 
 
+class Careful:
+    """A connection that gives no answer to another request than the last one."""
+
+    response_class = Answer
+    sock: Any
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it can be used again."""
+        return super().is_connected and not has_unread(self.sock)  # type: ignore[misc]
+
+
 def make_pool(options: S3Options, url: str, sign: Callable[[str, str, Any], None]) -> Any:
     """For the endpoint at the URL. Opens no connection yet."""
     from urllib3 import PoolManager, ProxyManager, Timeout
@@ -131,9 +144,16 @@ def make_pool(options: S3Options, url: str, sign: Callable[[str, str, Any], None
     proxy = proxy_of(options, url)
     kind = type("Pool", (Exchanging, ProxyManager) if proxy else (Exchanging, OneHost, PoolManager), {})
     pool: Any = kind(**settings, **(proxy_settings(proxy) if proxy else {}))
+    pool.pool_classes_by_scheme = {scheme: careful(kind) for scheme, kind in pool.pool_classes_by_scheme.items()}
     pool.sign = sign
     pool.often, pool.once = make_retries(options.max_attempts), make_retries(1)
     return pool
+
+
+def careful(kind: Any) -> Any:
+    """That kind of urllib3's pools of one host, with careful connections."""
+    connection = type(kind.ConnectionCls.__name__, (Careful, kind.ConnectionCls), {})
+    return type(kind.__name__, (kind,), {"ConnectionCls": connection})
 
 
 def make_retries(attempts: int) -> Any:

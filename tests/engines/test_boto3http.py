@@ -19,7 +19,8 @@ from s3cache.engines.boto3 import Boto3Engine
 from s3cache.engines.boto3http import Headers, exchange
 from s3cache.engines.boto3sockets import Sockets
 from s3cache.errors import EngineError, EngineMisconfigured, EngineUnavailable
-from tests.engines.s3engine_tests import ETAG, LARGE, S3EngineFixtures, as_s3, found, served_by
+from tests.engines.rawserver import raw_server
+from tests.engines.s3engine_tests import ETAG, LARGE, VERBS, S3EngineFixtures, as_s3, found, served_by
 from tests.servers import Answer, Proxy, s3_options
 from tests.tls import self_signed
 
@@ -29,75 +30,6 @@ ROOT = Path(__file__).parents[2]
 HEAD = f"HTTP/1.1 200 OK\r\nETag: {ETAG}\r\n"
 PLAIN = f"{HEAD}Content-Length: 4\r\n\r\nbody"
 CHUNKED = f"{HEAD}Transfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n"
-
-
-class RawServer:
-    """Hears requests to their ends, and answers each with the same bytes; with ``keep`` it hears the next one."""
-
-    def __init__(self, answer, keep, tls):
-        self.received = []
-        self._connections = []
-        self._answer, self._keep, self._tls = answer.encode(), keep, tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def stop(self):
-        for sock in (self._listener, *self._connections):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    @property
-    def accepted(self):
-        return len(self._connections)
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                if self._tls:
-                    connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-                self._connections.append(connection)
-                self._threads.append(threading.Thread(target=self._serve, args=[connection]))
-                self._threads[-1].start()
-
-    def _serve(self, connection):
-        with contextlib.suppress(OSError), connection, connection.makefile("rb") as stream:
-            while head := self._head(stream):
-                self.received.append((head, self._body(head, stream)))
-                connection.sendall(self._answer)
-                if not self._keep:
-                    break
-
-    def _head(self, stream):
-        lines = []
-        while (line := stream.readline()).strip():
-            lines.append(line.decode())
-        return "".join(lines)
-
-    def _body(self, head, stream):
-        fields = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:])
-        if fields.get("transfer-encoding") != "chunked":
-            return stream.read(int(fields.get("content-length", 0)))
-        pieces = []
-        while size := int(stream.readline(), 16):
-            pieces.append(stream.read(size))
-            stream.readline()
-        stream.readline()
-        return b"".join(pieces)
-
-
-@contextlib.contextmanager
-def raw_server(answer, keep=True, certificate=None):
-    server = RawServer(answer, keep, served_by(certificate) if certificate else None)
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 def connections(proxy):
@@ -179,6 +111,14 @@ class TestKeepAlive(Fixtures):
         echo.answer = as_s3
         assert engine.get_object("n").body == b"body"
 
+    @pytest.mark.parametrize("verb", ["get", "put", "delete", "list"])
+    def test_half_a_body_ends_its_connection(self, open_engine, verb):
+        with raw_server(f"{HEAD}Content-Length: 9\r\n\r\nbody") as server:
+            with pytest.raises(EngineUnavailable) as caught:
+                VERBS[verb](open_engine(server.url, read_timeout=0.1, max_attempts=1))
+            assert server.clients_have_left()
+            del caught  # with its traceback, which would have kept the connection until here
+
     def test_threads_have_connections_of_their_own_at_a_time(self, echo, open_engine):
         engine, gate = open_engine(echo.url), threading.Barrier(4)
         echo.answer = lambda request, forward: gate.wait(10) and None or as_s3(request, forward)
@@ -219,7 +159,7 @@ class TestSockets:
 
     @pytest.fixture
     def sockets(self):
-        sockets = Sockets(SimpleNamespace(connect_timeout=1, read_timeout=1, max_pool_connections=2), True)
+        sockets = Sockets(SimpleNamespace(connect_timeout=2, read_timeout=1, max_pool_connections=2), True)
         yield sockets
         sockets.close()
 
@@ -249,6 +189,20 @@ class TestSockets:
         assert taken.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert taken.sock.gettimeout() == 1
         taken.close()
+
+    @pytest.mark.parametrize(
+        ("url", "address"),
+        [
+            ("http://[::1]/n", ("::1", 80)),
+            ("https://[::1]/n", ("::1", 443)),
+            ("http://[::1]:9000/n", ("::1", 9000)),
+            ("http://s3.invalid", ("s3.invalid", 80)),
+            ("https://s3.invalid:9000", ("s3.invalid", 9000)),
+        ],
+    )
+    def test_host_and_port_are_those_of_the_url_or_its_scheme(self, sockets, url, address):
+        connection = sockets._unopened(urlsplit(url))
+        assert (connection.host, connection.port) == address
 
     def test_those_that_nobody_closed_are_closed_with_their_owner(self, url):
         sockets = Sockets(SimpleNamespace(connect_timeout=1, read_timeout=1, max_pool_connections=2), True)

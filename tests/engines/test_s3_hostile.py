@@ -1,6 +1,7 @@
 """Every S3 engine over stores that break the protocol, and with options over which an SDK would stumble."""
 
 import base64
+import io
 import itertools
 
 import pytest
@@ -11,12 +12,16 @@ from s3cache.engines.obstore import ObstoreEngine
 from s3cache.engines.s3errors import LONGEST
 from s3cache.engines.storages import StoragesEngine
 from s3cache.errors import EngineError, EngineMisconfigured, EngineUnavailable, OptionError
-from tests.engines.s3engine_tests import XML, found, listed, listing
+from tests.engines.rawserver import raw_server
+from tests.engines.s3engine_tests import ETAG, VERBS, XML, found, listed, listing
 from tests.servers import Answer, Proxy, s3_options
+from tests.tls import self_signed
 
 WITH_PAGES = {"boto3": Boto3Engine, "minio": MinioEngine, "storages": StoragesEngine}
 """The engines that see where a page of a listing ends."""
 ALL = {**WITH_PAGES, "obstore": ObstoreEngine}
+OVER_HTTP_CLIENT = ["boto3", "minio"]
+"""The engines that send over the standard library's connections, and check what these take for an answer."""
 CUSTOMER_KEY = "customer-key-of-32-bytes-in-full"
 
 
@@ -119,6 +124,88 @@ class TestAnswers:
         store.answer = lambda request, forward: Answer(200, b"<DeleteResult/>", XML)
         for name in WITH_PAGES:
             open_engine(name).delete_objects(["a", "b"])
+
+
+def about(head, size=0):
+    """The answer to that request: its body begins with the target, and is padded until there are so many bytes."""
+    start = f"HTTP/1.1 200 OK\r\nETag: {ETAG}\r\nContent-Length: "
+    body = head.split()[1]
+    padding = "." * (size - len(f"{start}0000\r\n\r\n{body}"))
+    return f"{start}{len(body + padding):04}\r\n\r\n{body}{padding}"
+
+
+class TestConnections:
+    @pytest.mark.parametrize("name", OVER_HTTP_CLIENT)
+    @pytest.mark.parametrize("interim", ["102 Processing", "103 Early Hints\r\nLink: x"])
+    def test_no_request_gets_the_answer_to_an_earlier_one_after_an_interim_answer(self, open_engine, name, interim):
+        def behind(heads):
+            """The final answer to a PUT comes when the next request is there, and so on."""
+            if heads[-1].startswith("PUT"):
+                return f"HTTP/1.1 {interim}\r\n\r\n"
+            return about(heads[-2] if heads[0].startswith("PUT") else heads[-1])
+
+        with raw_server(behind) as server:
+            engine = open_engine(name, endpoint_url=server.url)
+            with pytest.raises(EngineUnavailable):
+                engine.put_object("one", b"body")
+            assert [engine.get_object(one).body for one in ("two", "three")] == [b"/bucket/two", b"/bucket/three"]
+            assert server.accepted == 2
+
+    @pytest.mark.parametrize("name", OVER_HTTP_CLIENT)
+    def test_an_interim_answer_is_tried_anew_as_often_as_max_attempts_says(self, open_engine, name):
+        with raw_server("HTTP/1.1 102 Processing\r\n\r\n") as server:
+            engine = ALL[name].from_options("s3://bucket/cache", s3_options(server.url, max_attempts=2))
+            with pytest.raises(EngineUnavailable):
+                engine.get_object("n")
+            with pytest.raises(EngineUnavailable):
+                engine.put_object("n", b"body", if_none_match=True)
+            engine.close()
+            assert [head.split()[0] for head, _ in server.received] == ["GET", "GET", "PUT"]
+
+    @pytest.mark.parametrize("name", OVER_HTTP_CLIENT)
+    def test_what_comes_after_an_answer_is_none_though_tls_has_decrypted_it(self, open_engine, tmp_path, name):
+        """A reader takes so much at once: the rest of the TLS record is where no poll sees it."""
+        certificate = str(self_signed(tmp_path))
+
+        def more(heads):
+            answer = about(heads[-1], io.DEFAULT_BUFFER_SIZE)
+            return answer + about("GET stowaway") if len(server.received) == 1 else answer
+
+        with raw_server(more, certificate=certificate) as server:
+            engine = open_engine(name, endpoint_url=server.url, verify=certificate)
+            assert [engine.get_object(one).body.rstrip(b".") for one in ("one", "two")] == [b"/bucket/one", b"/bucket/two"]
+            assert server.accepted == 2
+
+    @pytest.mark.parametrize("name", [*OVER_HTTP_CLIENT, "obstore"])
+    @pytest.mark.parametrize("verb", ["get", "put", "delete"])
+    @pytest.mark.parametrize(
+        "cut",
+        [
+            "",
+            "Server: x\r\nETa",
+            f"ETag: {ETAG}\r\nContent-Le",
+            f"ETag: {ETAG}\r\n",
+            f"Content-Length: 0\r\nETag: {ETAG[:3]}",
+            f"ETag: {ETAG}\r\nTransfer-Encoding: chunked\r\n",
+        ],
+    )
+    def test_headers_that_are_cut_are_no_answer(self, open_engine, name, verb, cut):
+        with raw_server(f"HTTP/1.1 200 OK\r\n{cut}", keep=False) as server, pytest.raises(EngineUnavailable):
+            VERBS[verb](open_engine(name, endpoint_url=server.url))
+
+    @pytest.mark.parametrize("name", OVER_HTTP_CLIENT)
+    def test_a_line_among_the_headers_that_is_none_makes_them_no_answer(self, open_engine, name):
+        """Those after it would be lost."""
+        answer = f"HTTP/1.1 200 OK\r\nETag: {ETAG}\r\nnonsense\r\nContent-Length: 4\r\n\r\nbody"
+        with raw_server(answer, keep=False) as server, pytest.raises(EngineUnavailable):
+            open_engine(name, endpoint_url=server.url).get_object("n")
+
+    @pytest.mark.parametrize("name", ALL)
+    @pytest.mark.parametrize("kind", ["multipart/mixed", "multipart/mixed; boundary=b", "message/rfc822"])
+    def test_an_object_may_be_of_any_type(self, open_engine, store, name, kind):
+        """The parser of headers looks for the parts of a mail."""
+        store.answer = lambda request, forward: Answer(200, b"body", [("ETag", ETAG), ("Content-Type", kind)])
+        assert open_engine(name).get_object("n").body == b"body"
 
 
 class TestOptions:
