@@ -216,8 +216,8 @@ class ObjectStoreCache(BaseCache):
     def cull(self, tell: Callable[[Progress], object] = lambda _: None) -> int:
         """Brings the cache under MAX_ENTRIES and MAX_BYTES now, oldest entries first, and gives how many went.
 
-        ``tell`` is called with the progress after each page. Costs a listing per thousand entries, twice if there are too many,
-        and a delete per thousand that go.
+        ``tell`` is called with the progress after each page, by ``acull`` maybe on another thread. Costs a listing per thousand
+        entries, twice if there are too many, and a delete per thousand that go.
         """
         return finish(self._operations.cull(*self._limits, tell))
 
@@ -231,8 +231,8 @@ class ObjectStoreCache(BaseCache):
         """Does nothing, as ``close``."""
 
     def stats(self) -> dict[str, int]:
-        """Counts of this process since it began: hits, misses, writes, unusable objects, looks and culled entries; with a near
-        cache also what it holds now. Costs nothing.
+        """Counts of this process since it began: hits, misses, writes, requests by kind, unusable objects, looks and more; with
+        a near cache also what it holds now. Costs nothing.
         """
         assembly = self._assembled()
         return assembly.statistics.counts() | (assembly.near.gauges() if assembly.near else {})

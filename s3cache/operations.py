@@ -3,37 +3,25 @@
 They are coroutines over an engine in the async shape: ``runtime.finish`` runs them for blocking callers, a loop awaits them.
 Keys here are Django's full keys; each docstring says what the operation costs in requests, culling apart (``looks``).
 
-What get calls a miss, every other operation calls absent (``entries``). Reads never delete: a delete after somebody's set would
-lose a fresh value.
+Those on many entries, and on all, are in ``bulk``. What get calls a miss, every other operation calls absent (``entries``). Reads
+never delete: a delete after somebody's set would lose a fresh value.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
-
+from s3cache.bulk import BulkOperations
 from s3cache.conditional import ConditionalWrites
-from s3cache.engines.base import ObjectInfo
 from s3cache.entries import MISSING, Entries, Sealed, Seen
 from s3cache.envelope import Payload, Place
-from s3cache.errors import EngineError, EngineUnavailable
 from s3cache.expiry import deadline, leaves_nothing
 from s3cache.looks import Looks
-from s3cache.naming import is_entry_name, object_name
 from s3cache.reads import Reads
-from s3cache.runtime import Job, Runtime, batched, jobs, supplied
+from s3cache.runtime import Runtime
 from s3cache.statistics import Observer
-from s3cache.trimming import Progress, trim
 from s3cache.watched import Watched
 
-OUTAGE = 2
-"""After so many writes in a row without an answer ``set_many`` tries no more: each may have waited for all time-outs."""
 
-Named = tuple[object, str]
-"""A key as the caller wrote it, and Django's full key."""
-
-
-class Operations:
+class Operations(BulkOperations):
     """What one cache can do, over one engine."""
 
     def __init__(
@@ -46,13 +34,7 @@ class Operations:
         observer: Observer,
         namespace: str = "",
     ) -> None:
-        self._engine = engine
-        self._runtime = runtime
-        self._entries = entries
-        self._reads = reads
-        self._looks = looks
-        self._observer = observer
-        self._namespace = namespace
+        super().__init__(engine, runtime, entries, reads, looks, observer, namespace)
         self._conditional = ConditionalWrites(entries, runtime, engine.features)
 
     async def get(self, key: str, default: object = None) -> object:
@@ -169,161 +151,10 @@ class Operations:
             self._engine.forget(place.name)
         return seen.alive
 
-    async def get_many(self, keys: Iterable[Named]) -> dict[object, object]:
-        """The values of those keys that are there, by the keys as given, in their order. Costs one GET each, several at once, and
-        none for what a near cache has.
-
-        Holds no more than what it found. An EngineError names the key.
-        """
-        found: dict[object, object] = {}
-
-        def not_at_hand() -> Iterator[Named]:
-            for key, full in keys:
-                value = self.at_hand(full)
-                if value is MISSING:
-                    found.setdefault(key, MISSING)  # keeps the place of what may come
-                    yield key, full
-                else:
-                    found[key] = value
-
-        async def fetched(named: Named) -> tuple[object, Place, object]:
-            key, full = named
-            place = self._place(full)
-            try:
-                return key, place, await self._reads.fetch(place)
-            except EngineError as error:
-                name_keys(error, [key])
-                raise
-
-        async with aclosing(self._runtime.each(jobs(fetched, supplied(not_at_hand())))) as answers:
-            async for key, place, answer in answers:
-                found[key] = self._reads.load(place, answer, found.get(key, MISSING))
-                if found[key] is MISSING:
-                    del found[key]
-        return found
-
-    async def set_many(self, values: Mapping[object, tuple[str, object]], timeout: float | None) -> list[object]:
-        """Stores all values, given by key with their full keys; gives the keys for which the store did not answer, and after two
-        such in a row all the rest.
-
-        Costs one PUT each, several at once, or with a timeout of 0 or below what ``delete_many`` costs. All values are serialized
-        before the first is written, so one that cannot be leaves everything as it was; for that they are all in memory at once.
-        """
-        payloads: dict[str, Payload] = {}
-        keys: dict[str, list[object]] = {}  # several may be one: 1 and "1"
-        for key, (full, value) in values.items():
-            payloads[full] = self._payload(value)
-            keys.setdefault(full, []).append(key)
-        expires_at = deadline(timeout, self._entries.clock())
-        if leaves_nothing(timeout):
-            await self.delete_many((key, full) for key, (full, _) in values.items())
-            return []
-
-        unanswered = 0
-
-        async def failed(full: str) -> list[object]:
-            nonlocal unanswered
-            if unanswered >= OUTAGE:
-                return keys[full]
-            place = self._place(full)
-            sealed = self._entries.sealed(place, payloads.pop(full), expires_at)
-            try:
-                await self._entries.write(place, sealed)
-            except EngineUnavailable as error:
-                unanswered += 1
-                self._observer.write_failed(place.name, error)
-                return keys[full]
-            except EngineError as error:
-                name_keys(error, keys[full])
-                raise
-            if unanswered < OUTAGE:
-                unanswered = 0
-            await self._looks.after_write(place.name, len(sealed.body))
-            return []
-
-        async with aclosing(self._runtime.each(jobs(failed, supplied([*payloads])))) as failures:
-            return [key async for some in failures for key in some]
-
-    async def delete_many(self, keys: Iterable[Named]) -> None:
-        """Removes what is there under the keys. Costs one request per ``features.delete_batch`` keys, several at once.
-
-        Holds no more than some batches of keys. An EngineError names those of the batch that failed.
-        """
-
-        async def delete(batch: Sequence[Named]) -> None:
-            try:
-                await self._engine.delete_objects([object_name(self._engine.prefix, full) for _, full in batch])
-            except EngineError as error:
-                name_keys(error, [key for key, _ in batch])
-                raise
-
-        await self._do(jobs(delete, batched(supplied(keys), self._engine.features.delete_batch)))
-
-    async def clear(self) -> None:
-        """Removes every entry under LOCATION, of all versions and aliases, and nothing that is no entry.
-
-        Costs one listing per thousand objects under LOCATION, and one delete per ``features.delete_batch`` entries, several of
-        them at once.
-        """
-
-        async def delete(batch: Sequence[ObjectInfo]) -> None:
-            await self._engine.delete_objects([info.name for info in batch])
-
-        try:
-            await self._do(jobs(delete, batched(self.objects(), self._engine.features.delete_batch)))
-        finally:
-            self._engine.forget_all()
-
-    async def _do(self, jobs: AsyncGenerator[Job[None], None]) -> None:
-        async with aclosing(self._runtime.each(jobs)) as results:
-            async for _ in results:
-                pass
-
-    async def cull(self, max_entries: int | None, max_bytes: int | None, tell: Callable[[Progress], object]) -> int:
-        """Brings the cache under both limits now, oldest entries first, and gives how many went; ``tell`` hears of each page.
-
-        Costs what ``trimming.trim`` says; nothing without a limit.
-        """
-        removed = 0
-        if max_entries is not None or max_bytes is not None:
-            async with aclosing(trim(self._engine, self._runtime, max_entries=max_entries, max_bytes=max_bytes)) as steps:
-                async for progress in steps:
-                    self._observer.culled(progress.removed - removed)
-                    removed = progress.removed
-                    tell(progress)
-        return removed
-
-    async def objects(self) -> AsyncGenerator[ObjectInfo, None]:
-        """What a listing tells of every entry under LOCATION. Costs one request per thousand objects there."""
-        prefix = self._engine.prefix
-        async with aclosing(self._engine.list_objects(prefix)) as listing:
-            async for info in listing:
-                if is_entry_name(prefix, info.name):
-                    yield info
-
     def encode(self, value: object) -> Payload:
         """What other operations take in place of a value, for callers who must serialize it elsewhere."""
         return self._entries.codec.encode(value)
 
-    def at_hand(self, key: str) -> object:
-        """The value if a near cache has it and it takes no request, else MISSING."""
-        place = self._place(key)
-        held = self._reads.at_hand(place) if self._reads.near else MISSING
-        return held if held is MISSING else self._reads.load(place, held, MISSING)
-
-    def _place(self, key: str) -> Place:
-        return Place(object_name(self._engine.prefix, key), key, self._namespace)
-
     def _sealed(self, place: Place, value: object, timeout: float | None) -> Sealed:
         expires_at = deadline(timeout, self._entries.clock())
         return self._entries.sealed(place, self._payload(value), expires_at)
-
-    def _payload(self, value: object) -> Payload:
-        return value if isinstance(value, Payload) else self._entries.codec.encode(value)
-
-
-def name_keys(error: EngineError, keys: Sequence[object]) -> None:
-    """Adds to the error the keys of a bulk call whose request it ended."""
-    error.keys = tuple(keys)
-    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-    error.add_note(f"It ended the request for the key {keys[0]!r}{more}; what was still to come was not asked for.")

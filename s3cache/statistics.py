@@ -89,7 +89,7 @@ class Statistics:
             return dict(self._counts)
 
     def requested(self, kind: str) -> None:
-        with self._lock:
+        with self._lock:  # as in ``_add``, whose call would double what counting costs each get
             self._counts[REQUESTS[kind]] += 1
 
     def hit(self) -> None:

@@ -1,7 +1,7 @@
 """The engine that every part of one cache calls: the real one, with an eye on what goes through.
 
-Each request is counted, and the near caches of this process hear of each write and delete, before it begins and after it has
-ended. This is the only way to the store, so none can be forgotten.
+Each request is counted, but for what an engine or its SDK repeats. The near caches of this process hear of each write and delete,
+before it begins and after it has ended. This is the only way to the store, so none can be forgotten.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ LAYERS = [
        compressors.* engines engines.base engines.profiles engines.s3answers engines.redaction engines.s3errors engines.s3headers
        engines.s3location engines.s3options engines.sortednames legacyvalues""",
     "runtime engines.*",
-    "statistics watched proving entries nearcache reads retries conditional pages trimming looks operations testing testing.*",
+    "statistics watched proving entries nearcache reads retries conditional pages trimming looks bulk operations testing testing.*",
     "options legacyoptions hookspecs plugins sharing assembly",
     "s3cache backend legacy checks apps __main__ demo demo.*",
 ]

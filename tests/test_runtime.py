@@ -190,6 +190,24 @@ def test_on_threads_the_first_error_ends_the_rest_waits_for_what_runs_and_is_rai
     assert len(ended) == count, "what had not begun never did"
 
 
+def test_on_threads_what_waits_behind_an_error_never_begins(pools):
+    """All four threads are held until the error has been seen, so that the jobs behind them are still to begin."""
+    seen, begun = threading.Event(), []
+
+    async def job(number):
+        begun.append(number)
+        if number == 0:
+            raise ValueError("first")
+        seen.wait(10)
+
+    found = iterate(BlockingRuntime(4, pools).each(as_jobs(job, 1000)))
+    threading.Timer(0.1, seen.set).start()
+    with pytest.raises(ValueError):
+        next(found)
+    pools.made[0].shutdown()
+    assert set(begun) <= {0, 1, 2, 3, 4}
+
+
 def test_who_leaves_early_leaves_no_job_behind(pools):
     started = []
 
@@ -289,6 +307,24 @@ async def test_the_first_error_ends_the_rest_and_is_raised_as_it_is():
     assert raised.value is error
     assert gates.running == 0 and gates.ended == [0]
     assert asyncio.all_tasks() == tasks_before
+
+
+async def test_an_error_waits_until_the_cancelled_jobs_have_ended():
+    ended = []
+
+    async def job(number):
+        if number == 0:
+            await asyncio.sleep(0)
+            raise ValueError("first")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await settle()
+            ended.append(number)
+
+    with pytest.raises(ValueError):
+        await awaited(AsyncioRuntime(width=3), job, 3)
+    assert sorted(ended) == [1, 2]
 
 
 async def test_of_two_errors_one_is_raised_and_the_other_is_not_left_unread():

@@ -84,6 +84,18 @@ def test_the_end_is_announced_of_what_failed_too(inner, statistics, verb):
     assert listener.heard == [("begin", "a"), ("end", "a")]
 
 
+def test_who_comes_during_a_write_does_not_hear_of_its_end_alone(inner, statistics):
+    listeners = [Listener()]
+
+    class Joined(MemoryEngine):
+        def put_object(self, name, body, **conditions):
+            listeners.append(Listener())
+            return super().put_object(name, body, **conditions)
+
+    finish(Watched(Blocking(Joined()), statistics, listeners).put_object("a", b""))
+    assert [listener.heard for listener in listeners] == [[("begin", "a"), ("end", "a")], []]
+
+
 def test_who_comes_later_hears_of_what_begins_later(inner, statistics):
     listeners = []
     engine = Watched(Blocking(inner), statistics, listeners)

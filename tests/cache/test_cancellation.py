@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from s3cache import ObjectStoreCache
+from s3cache import ObjectStoreCache, sharing
 from s3cache.engines import S3_ENGINES
 from s3cache.sharing import WORKERS
 from tests.servers import Proxy, s3_options
@@ -91,4 +91,6 @@ def test_a_cancelled_bulk_call_ends_its_requests(moto, bucket, engine):
         finally:
             held.release()
         assert cache.get("key") == "value"
+        sharing.executor_for(cache.engine).shutdown()  # waits for what goes on
+        assert len(proxy.requests) <= 3 * cache.engine.features.concurrency + 3
         cache.engine.close()
