@@ -213,15 +213,15 @@ class ObjectStoreCache(BaseCache):
     async def aclear(self) -> None:
         await self._awaited(Operations.clear)
 
-    def cull(self, tell: Callable[[Progress], object] = lambda _: None) -> int:
+    def cull(self, tell: Callable[[Progress], object] | None = None) -> int:
         """Brings the cache under MAX_ENTRIES and MAX_BYTES now, oldest entries first, and gives how many went.
 
-        ``tell`` is called with the progress after each page, by ``acull`` maybe on another thread. Costs a listing per thousand
-        entries, twice if there are too many, and a delete per thousand that go.
+        ``tell``, if given, is called with the progress after each page, by ``acull`` maybe on another thread. Costs a listing per
+        thousand entries, twice if there are too many, and a delete per thousand that go.
         """
         return finish(self._operations.cull(*self._limits, tell))
 
-    async def acull(self, tell: Callable[[Progress], object] = lambda _: None) -> int:
+    async def acull(self, tell: Callable[[Progress], object] | None = None) -> int:
         return await self._awaited(Operations.cull, *self._limits, tell)
 
     def close(self, **keywords: Any) -> None:
@@ -281,8 +281,7 @@ class ObjectStoreCache(BaseCache):
         """The same for many, in one go."""
         if all(type(value) in SELF_CONTAINED for value in values.values()):
             return values
-        encode = self._operations.encode
-        return await sync_to_async(lambda: {key: encode(value) for key, value in values.items()})()
+        return await sync_to_async(self._operations.encode_many)(values)
 
     def _assembled(self) -> Assembly:
         assembly = self._assembly

@@ -92,7 +92,7 @@ class BulkOperations:
         payloads: dict[str, Payload] = {}
         keys: dict[str, list[object]] = {}  # several may be one: 1 and "1"
         for key, (full, value) in values.items():
-            payloads[full] = self._payload(value)
+            payloads[full] = self._named_payload(key, value)
             keys.setdefault(full, []).append(key)
         expires_at = deadline(timeout, self._entries.clock())
         if leaves_nothing(timeout):
@@ -109,8 +109,7 @@ class BulkOperations:
             try:
                 await self._entries.write(place, sealed)
             except EngineUnavailable as error:
-                answers.failed()
-                self._observer.write_failed(place.name, error)
+                answers.failed(error)
                 return keys[full]
             except EngineError as error:
                 name_keys(error, keys[full])
@@ -120,7 +119,10 @@ class BulkOperations:
             return []
 
         async with aclosing(self._runtime.each(jobs(failed, supplied([*payloads])))) as failures:
-            return [key async for some in failures for key in some]
+            given_back = [key async for some in failures for key in some]
+        if answers.last_error is not None:
+            self._observer.writes_failed(given_back, len(values), answers.last_error)
+        return given_back
 
     async def delete_many(self, keys: Iterable[Named]) -> None:
         """Removes what is there under the keys. Costs one request per ``features.delete_batch`` keys, several at once.
@@ -157,7 +159,7 @@ class BulkOperations:
             async for _ in results:
                 pass
 
-    async def cull(self, max_entries: int | None, max_bytes: int | None, tell: Callable[[Progress], object]) -> int:
+    async def cull(self, max_entries: int | None, max_bytes: int | None, tell: Callable[[Progress], object] | None) -> int:
         """Brings the cache under both limits now, oldest entries first, and gives how many went; ``tell`` hears of each page.
 
         Costs what ``trimming.trim`` says; nothing without a limit.
@@ -168,7 +170,8 @@ class BulkOperations:
                 async for progress in steps:
                     self._observer.culled(progress.removed - removed)
                     removed = progress.removed
-                    tell(progress)
+                    if tell is not None:
+                        tell(progress)
         return removed
 
     async def objects(self) -> AsyncGenerator[ObjectInfo, None]:
@@ -188,6 +191,18 @@ class BulkOperations:
     def _place(self, key: str) -> Place:
         return Place(object_name(self._engine.prefix, key), key, self._namespace)
 
+    def encode_many(self, values: Mapping[object, object]) -> dict[object, Payload]:
+        """What ``set_many`` takes in place of values, for callers who must serialize them elsewhere."""
+        return {key: self._named_payload(key, value) for key, value in values.items()}
+
+    def _named_payload(self, key: object, value: object) -> Payload:
+        """The payload of one of many values; what goes wrong says which."""
+        try:
+            return self._payload(value)
+        except Exception as error:
+            error.add_note(f"This is the value for the key {key!r}; nothing was stored.")
+            raise
+
     def _payload(self, value: object) -> Payload:
         return value if isinstance(value, Payload) else self._entries.codec.encode(value)
 
@@ -196,6 +211,7 @@ class Answers:
     """Whether a store answers the writes of one call. Several threads may tell of theirs."""
 
     def __init__(self) -> None:
+        self.last_error: EngineUnavailable | None = None
         self._missing = 0
 
     @property
@@ -203,7 +219,8 @@ class Answers:
         """For good: those that come still belong to requests under way."""
         return self._missing >= OUTAGE
 
-    def failed(self) -> None:
+    def failed(self, error: EngineUnavailable) -> None:
+        self.last_error = error
         self._missing += 1
 
     def came(self) -> None:
@@ -215,4 +232,4 @@ def name_keys(error: EngineError, keys: Sequence[object]) -> None:
     """Adds to the error the keys of a bulk call whose request it ended."""
     error.keys = tuple(keys)
     more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-    error.add_note(f"It ended the request for the key {keys[0]!r}{more}; what was still to come was not asked for.")
+    error.add_note(f"This was the request for the key {keys[0]!r}{more}; of later keys nothing is known.")

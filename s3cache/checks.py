@@ -126,7 +126,7 @@ def limits(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
     """Whether MAX_ENTRIES is what somebody wants of an object store."""
     options = cache.configuration.options
     given = "MAX_ENTRIES" in cache.configuration.given
-    if cache.engine.features.remote and not given:
+    if (cache.engine.features.remote or options.max_bytes is not None) and not given:
         yield Warning(
             f"CACHES[{alias!r}] keeps about {options.max_entries} entries only: MAX_ENTRIES is left at Django's default.",
             hint="Set OPTIONS['MAX_ENTRIES'] to what the store may hold, say 1_000_000; None means no limit.",

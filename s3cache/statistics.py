@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Protocol
 
 from s3cache.errors import EngineUnavailable
@@ -58,8 +59,8 @@ class Observer(Protocol):
         """The value of a verified entry does not load any more, say because its class is gone; it counts as absent."""
         ...
 
-    def write_failed(self, name: str, error: Exception) -> None:
-        """One of many values was not stored; the caller gets its key back."""
+    def writes_failed(self, keys: Sequence[object], among: int, error: Exception) -> None:
+        """Some of many values were not stored; the caller gets their keys back."""
         ...
 
     def looked(self, seen: int, removed: int) -> None:
@@ -118,9 +119,9 @@ class Statistics:
         message = "The value of the verified entry %r does not load and counts as absent: %s"
         logger.log(self._level(failure), message, name, failure)
 
-    def write_failed(self, name: str, error: Exception) -> None:
-        self._add("failed_writes")
-        logger.warning("set_many could not store %r: %s", name, error)
+    def writes_failed(self, keys: Sequence[object], among: int, error: Exception) -> None:
+        self._add("failed_writes", len(keys))
+        logger.warning("set_many could not store %d of %d values, the first that for %r: %s", len(keys), among, keys[0], error)
 
     def looked(self, seen: int, removed: int) -> None:
         self._add("looks")

@@ -250,6 +250,24 @@ def test_an_error_of_get_many_names_the_key(called, mode):
     assert "the key 7;" in "".join(caught.value.__notes__)
 
 
+@pytest.mark.parametrize("value", [lambda: None, b"0" * 2000])
+def test_a_value_that_cannot_be_stored_says_whose_it_is(called, mode, value):
+    call = called(cache_over(MemoryEngine(), MAX_VALUE_BYTES=1000), mode)
+    with pytest.raises(Exception) as caught:  # noqa: B017  # whatever pickle raises, by its version
+        call.set_many({"good": 1, "bad": value})
+    assert "for the key 'bad'" in "".join(caught.value.__notes__)
+    assert call.get("good") is None
+
+
+def test_an_outage_of_set_many_is_one_line_of_log(called, mode, caplog):
+    cache = cache_over(failing("put_object", EngineUnavailable), MAX_ENTRIES=None)
+    called(cache, mode).set_many(dict.fromkeys(range(100), 1))
+    assert [record.getMessage() for record in caplog.records] == [
+        "set_many could not store 100 of 100 values, the first that for 0: as asked for"
+    ]
+    assert cache.stats()["failed_writes"] == 100
+
+
 def test_an_error_of_set_many_names_the_keys_as_the_caller_wrote_them(called, mode):
     call = called(cache_over(failing("put_object", EngineMisconfigured), MAX_ENTRIES=None), mode)
     with pytest.raises(EngineMisconfigured) as caught:

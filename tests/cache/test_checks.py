@@ -163,7 +163,7 @@ def test_w002_what_lies_in_no_directory_is_not_meant():
         ({"SIGNING_KEY": "another"}, "SIGNING_KEY"),
         ({"NAMESPACE": "staging"}, "NAMESPACE"),
         ({"MAX_ENTRIES": 10}, "MAX_ENTRIES"),
-        ({"MAX_BYTES": 2**30}, "MAX_BYTES"),
+        ({"MAX_BYTES": 2**30, "MAX_ENTRIES": 300}, "MAX_BYTES"),
         ({"CULL_FREQUENCY": 2}, "CULL_FREQUENCY"),
         ({"MAX_VALUE_BYTES": 100}, "MAX_VALUE_BYTES"),
         ({"COMPRESSOR": "zlib"}, None),
@@ -219,6 +219,11 @@ def test_w004_a_remote_store_with_django_s_default_limit():
     [message] = found(entry(BUCKET, ENGINE="boto3"))
     assert message.id == "s3cache.W004"
     assert "about 300 entries" in message.msg
+
+
+def test_w004_a_limit_of_bytes_does_not_take_the_place_of_that_of_entries():
+    assert ids(entry(MAX_BYTES=10**12)) == ["s3cache.W004"]
+    assert ids(entry(MAX_BYTES=10**12, MAX_ENTRIES=None)) == []
 
 
 @pytest.mark.parametrize("given", (300, 1_000_000, None))
