@@ -55,4 +55,5 @@ class Awaited:
 def callers():
     """A function that gives a cache's methods, called as ``mode`` says: "sync" or "async"."""
     with asyncio.Runner() as runner:
+        runner.get_loop().slow_callback_duration = 60  # a busy machine is no news, and tests look at what is logged
         yield lambda cache, mode: Awaited(cache, runner) if mode == "async" else cache
