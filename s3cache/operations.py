@@ -9,33 +9,21 @@ never delete: a delete after somebody's set would lose a fresh value.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from s3cache.bulk import BulkOperations
 from s3cache.conditional import ConditionalWrites
-from s3cache.entries import MISSING, Entries, Sealed, Seen
+from s3cache.entries import MISSING, Sealed, Seen
 from s3cache.envelope import Payload, Place
 from s3cache.expiry import deadline, leaves_nothing
-from s3cache.looks import Looks
-from s3cache.reads import Reads
-from s3cache.runtime import Runtime
-from s3cache.statistics import Observer
-from s3cache.watched import Watched
 
 
 class Operations(BulkOperations):
     """What one cache can do, over one engine."""
 
-    def __init__(
-        self,
-        engine: Watched,
-        runtime: Runtime,
-        entries: Entries,
-        reads: Reads,
-        looks: Looks,
-        observer: Observer,
-        namespace: str = "",
-    ) -> None:
-        super().__init__(engine, runtime, entries, reads, looks, observer, namespace)
-        self._conditional = ConditionalWrites(entries, runtime, engine.features)
+    @cached_property
+    def _conditional(self) -> ConditionalWrites:
+        return ConditionalWrites(self._entries, self._runtime, self._engine.features)
 
     async def get(self, key: str, default: object = None) -> object:
         """The value, or ``default``. Costs one GET, or none where a near cache has it."""
