@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -25,6 +26,12 @@ def main(arguments: list[str]) -> int:
             return serve(names)
         case ["table"]:
             return table.show()
+        case ["faults", *rest]:
+            return int(importlib.import_module("integration.faults.command").main(rest))
+        case ["atomicity", *rest]:
+            return int(importlib.import_module("integration.atomicity.command").main(rest))
+        case ["leaks", *rest]:
+            return int(importlib.import_module("integration.leaks").main(rest))
     print(integration.__doc__, file=sys.stderr)
     return 2
 

@@ -69,7 +69,7 @@ def found(table: Table, item: pytest.Item) -> str | None:
     """The reason that a table gives for the test, under its pair or its server."""
     called = getattr(item, "callspec", None)
     pair = called.params.get("pair") if called else None
-    if pair is None:
+    if not isinstance(pair, tuple):  # none, or a list of pairs that is empty
         return None
     name = item.name.replace(f"-{pair}]", "]").replace(f"[{pair}]", "")
     tests = table.get(str(pair), {}) | table.get(pair.server, {})

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from django.core.exceptions import SynchronousOnlyOperation
 
-from s3cache import plugins, sharing
+from s3cache import gcm, plugins, sharing
+from s3cache.breaker import Breaker
 from s3cache.codec import Codec, TextKind
 from s3cache.compressors.base import Compressor
 from s3cache.culling import Culler
+from s3cache.encryption import Encryption
 from s3cache.engines.base import AsyncEngine, Engine
 from s3cache.entries import Entries
 from s3cache.envelope import Envelopes
 from s3cache.errors import OptionError
 from s3cache.expiry import now_ms
+from s3cache.guards import Guards
 from s3cache.looks import Looks
+from s3cache.naming import Digest, digest_under, sha256
 from s3cache.nearcache import NearCache
 from s3cache.operations import Operations
-from s3cache.options import OWN_NAMES, Configuration, Options
+from s3cache.options import OWN_NAMES, BreakerOptions, Configuration, Options
+from s3cache.policy import Forgiving
 from s3cache.proving import Proof
 from s3cache.reads import NearReads, Reads
 from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, Runtime
 from s3cache.sampling import sample_of
+from s3cache.secretkeys import as_bytes
 from s3cache.signing import Checksum, Keyring
-from s3cache.statistics import Statistics
+from s3cache.statistics import Announce, Statistics
 from s3cache.watched import Watched
 
 
@@ -40,10 +49,28 @@ class Assembly:
     statistics: Statistics
     engine: Engine
     near: NearCache | None
+    breaker: Breaker
 
 
-def assembled(configuration: Configuration, max_entries: int, text_kinds: tuple[TextKind, ...]) -> Assembly:
-    """The parts for a configuration. Raises OptionError for a mistake that a serializer, a compressor or the engine finds."""
+def no_cache(alias: str) -> Any:
+    raise LookupError(f"There is no cache {alias!r}.")
+
+
+def unheard(event: str, **details: object) -> None:
+    """For events that nobody waits for."""
+
+
+def assembled(
+    configuration: Configuration,
+    max_entries: int,
+    text_kinds: tuple[TextKind, ...],
+    announce: Announce = unheard,
+    cache_named: Callable[[str], Any] = no_cache,
+) -> Assembly:
+    """The parts for a configuration. ``announce`` hears of events, ``cache_named`` finds the cache of an alias.
+
+    Raises OptionError for a mistake that a serializer, a compressor or the engine finds.
+    """
     options = configuration.options
     try:
         engine_options = sharing.hashable(configuration.engine_options)
@@ -61,7 +88,16 @@ def assembled(configuration: Configuration, max_entries: int, text_kinds: tuple[
     def made() -> Assembly:
         engine = engine_of(configuration)
         near_caches: list[NearCache] = sharing.shared(("near caches", engine.location), list)
-        return build(configuration, engine, max_entries, text_kinds, near_caches=near_caches)
+        announced = partial(announce, location=engine.location)
+        return build(
+            configuration,
+            engine,
+            max_entries,
+            text_kinds,
+            near_caches=near_caches,
+            announce=announced,
+            cache_named=cache_named,
+        )
 
     return sharing.shared(key, made)
 
@@ -73,34 +109,67 @@ def build(
     text_kinds: tuple[TextKind, ...],
     clock: Callable[[], int] = now_ms,
     near_caches: list[NearCache] | None = None,
+    announce: Announce = unheard,
+    cache_named: Callable[[str], Any] = no_cache,
 ) -> Assembly:
     """The same, anew, over an engine and a clock (ms) that a test may have made.
 
     ``near_caches`` are those of all caches over the same objects, which the new one joins.
     """
-    options, statistics, proof = configuration.options, Statistics(), Proof()
+    options, statistics, proof = configuration.options, Statistics(announce), Proof()
+    check_times(options, engine)
+    patience = options.breaker or BreakerOptions()
+    breaker = Breaker(patience.failures, patience.wait, statistics.circuit)
     near, near_caches = near_cache_of(options), [] if near_caches is None else near_caches
     if near is not None:
         near_caches.append(near)
-    codec, envelopes = codec_of(options, text_kinds), envelopes_of(configuration)
+    codec, envelopes, name_digest = codec_of(options, text_kinds), envelopes_of(configuration), name_digest_of(options)
     culler = culler_of(options, engine, max_entries)
+
+    guards = Guards(options, engine, breaker, statistics, cache_named)
 
     def operations(shaped: AsyncEngine, runtime: Runtime) -> Operations:
         watched = Watched(shaped, statistics, near_caches)
-        entries = Entries(watched, envelopes, codec, statistics, proof, clock, (SynchronousOnlyOperation,))
-        looks = Looks(watched, culler, statistics)
-        parts = watched, entries, statistics
+        store = guards.guarded(watched, runtime)
+        entries = Entries(store, envelopes, codec, statistics, proof, clock, (SynchronousOnlyOperation,))
+        looks = Looks(store, culler, statistics)
+        parts = store, entries, statistics
         reads = Reads(*parts) if near is None else NearReads(*parts, near)
-        return Operations(watched, runtime, entries, reads, looks, statistics, options.namespace)
+        made = guards.kind(
+            store,
+            runtime,
+            entries,
+            reads,
+            looks,
+            statistics,
+            options.namespace,
+            name_digest=name_digest,
+            total_timeout=guards.total_timeout,
+        )
+        if isinstance(made, Forgiving):
+            made.substitute = guards.substitute(made, asynchronous=isinstance(runtime, AsyncioRuntime))
+        return made
 
     native, threads = engine.asynchronous(), engine.features.concurrency
+    blocking = Blocking(engine)
+    guards.recover_over(Watched(blocking, statistics, near_caches))
     return Assembly(
-        operations(Blocking(engine), BlockingRuntime(threads, lambda: sharing.threads_for(engine, threads))),
+        operations(blocking, BlockingRuntime(threads, lambda: sharing.threads_for(engine, threads))),
         operations(native, AsyncioRuntime()) if native else None,
         statistics,
         engine,
         near,
+        breaker,
     )
+
+
+def check_times(options: Options, engine: Engine) -> None:
+    """Raises OptionError where a single attempt may take longer than the whole call."""
+    if engine.features.attempt_timeout > options.total_timeout:
+        raise OptionError(
+            f"OPTIONS['TOTAL_TIMEOUT'] is {options.total_timeout:g} seconds; accepted: at least connect_timeout + read_timeout, "
+            f"which are {engine.features.attempt_timeout:g} together. Raise it, or lower these two."
+        )
 
 
 def near_cache_of(options: Options) -> NearCache | None:
@@ -157,5 +226,18 @@ def culler_of(options: Options, engine: Engine, max_entries: int) -> Culler | No
 def envelopes_of(configuration: Configuration) -> Envelopes:
     keyring = Keyring(configuration.signing_keys) if configuration.signing_keys else None
     if configuration.options.signing and keyring is not None:
-        return Envelopes(keyring)
+        return Envelopes(keyring, encryption=encryption_of(configuration))
     return Envelopes(Checksum(), keyring)
+
+
+def encryption_of(configuration: Configuration) -> Encryption | None:
+    """What encrypts entries; None where they are not. Raises OptionError where its package is not installed."""
+    if not configuration.encryption_keys:
+        return None
+    plugins.require(gcm.PACKAGE, "OPTIONS['ENCRYPTION_KEYS'] is given", '"django-s3-cache[crypto]"')
+    return Encryption(configuration.encryption_keys, os.urandom)
+
+
+def name_digest_of(options: Options) -> Digest:
+    """What makes objects' names of keys."""
+    return sha256 if options.name_key is None else digest_under(as_bytes(options.name_key))

@@ -17,17 +17,19 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, MEMCACHE_MAX_KEY_LENGTH, BaseCache
 from django.core.exceptions import SynchronousOnlyOperation
 from django.utils.safestring import SafeString
 
-from s3cache import sharing
+from s3cache import sharing, signals
 from s3cache.assembly import Assembly, assembled
 from s3cache.codec import TextKind
+from s3cache.deadlines import Limit
 from s3cache.engines.base import Engine, ObjectInfo
 from s3cache.entries import MISSING
 from s3cache.errors import OptionError
-from s3cache.operations import Operations
+from s3cache.operations import ONE_ENTRY, Operations
 from s3cache.options import configure, improperly_configured
 from s3cache.runtime import finish, in_thread, iterate
 from s3cache.trimming import Progress
@@ -254,40 +256,56 @@ class ObjectStoreCache(BaseCache):
     @property
     def _operations(self) -> Operations:
         assembly = self._assembly
-        if assembly is None or self._generation != sharing.generation:
+        if assembly is None or self._generation != sharing.current():
             assembly = self._assembled()
         return assembly.operations
 
     async def _awaited(self, operation: Operation[P, Result], *args: P.args, **keywords: P.kwargs) -> Result:
         """An operation for the running loop: on the engine's native async, else whole on one of s3cache's own threads."""
-        native = self._assembled().native
+        native, name = self._assembled().native, operation.__name__
+
+        def run() -> Result:
+            result: Result = finish(getattr(self._operations, name)(*args, **keywords))
+            return result
+
         if native is not None:
             try:
-                return await operation(native, *args, **keywords)
+                result: Result = await getattr(native, name)(*args, **keywords)
+                return result
             except SynchronousOnlyOperation:  # a value that is loaded through the database, say
-                return await sync_to_async(lambda: finish(operation(self._operations, *args, **keywords)))()
-        return await in_thread(sharing.executor_for(self.engine), lambda: finish(operation(self._operations, *args, **keywords)))
+                return await sync_to_async(run)()
+        executor = sharing.executor_for(self.engine)
+        if name not in ONE_ENTRY:
+            return await in_thread(executor, run)
+        with Limit(self._operations.total_timeout):  # here already: the threads may all be busy for a while
+            return await in_thread(executor, run)
 
     async def _encoded(self, value: Any) -> Any:
         """The value ready to be stored, serialized where Django serializes it: on the request's own thread.
 
         There a lazy queryset finds the database connection, and the transaction, of the request.
         """
-        if type(value) in SELF_CONTAINED:
+        if type(value) in SELF_CONTAINED or self._is_away:
             return value
         return await sync_to_async(self._operations.encode)(value)
 
+    @property
+    def _is_away(self) -> bool:
+        """Whether the store is left alone for now, so that nothing will be stored."""
+        breaker = self._assembled().breaker
+        return breaker.state == "open" and not breaker.is_due
+
     async def _all_encoded(self, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
         """The same for many, in one go."""
-        if all(type(value) in SELF_CONTAINED for value in values.values()):
+        if self._is_away or all(type(value) in SELF_CONTAINED for value in values.values()):
             return values
         return await sync_to_async(self._operations.encode_many)(values)
 
     def _assembled(self) -> Assembly:
         assembly = self._assembly
-        if assembly is None or self._generation != sharing.generation:
-            generation = sharing.generation
-            assembly = assembled(self.configuration, self._limit, TEXT_KINDS)
+        if assembly is None or self._generation != sharing.current():
+            generation = sharing.current()
+            assembly = assembled(self.configuration, self._limit, TEXT_KINDS, signals.announce, caches.__getitem__)
             # The number last: until it is there, another thread looks for itself, and finds the same.
             self._assembly, self._generation = assembly, generation
         return assembly

@@ -5,21 +5,22 @@ Keys come as the caller wrote them, each with its full key, so that answers and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 
 from s3cache.engines.base import ObjectInfo
 from s3cache.entries import MISSING, Entries
 from s3cache.envelope import Payload, Place
-from s3cache.errors import EngineError, EngineUnavailable
+from s3cache.errors import CircuitOpen, EngineError, EngineUnavailable
 from s3cache.expiry import deadline, leaves_nothing
 from s3cache.looks import Looks
-from s3cache.naming import is_entry_name, object_name
+from s3cache.naming import Digest, is_entry_name, object_name, sha256
 from s3cache.reads import Reads
 from s3cache.runtime import Job, Runtime, batched, jobs, supplied
 from s3cache.statistics import Observer
 from s3cache.trimming import Progress, trim
-from s3cache.watched import Watched
+from s3cache.watched import Store
 
 OUTAGE = 2
 """After so many writes in a row without an answer ``set_many`` tries no more: each may have waited for all time-outs."""
@@ -33,13 +34,15 @@ class BulkOperations:
 
     def __init__(
         self,
-        engine: Watched,
+        engine: Store,
         runtime: Runtime,
         entries: Entries,
         reads: Reads,
         looks: Looks,
         observer: Observer,
         namespace: str = "",
+        total_timeout: float = math.inf,
+        name_digest: Digest = sha256,
     ) -> None:
         self._engine = engine
         self._runtime = runtime
@@ -48,6 +51,8 @@ class BulkOperations:
         self._looks = looks
         self._observer = observer
         self._namespace = namespace
+        self.total_timeout = total_timeout
+        self._name_digest = name_digest
 
     async def get_many(self, keys: Iterable[Named]) -> dict[object, object]:
         """The values of those keys that are there, by the keys as given, in their order. Costs one GET each, several at once, and
@@ -89,6 +94,18 @@ class BulkOperations:
         Costs one PUT each, several at once, or with a timeout of 0 or below what ``delete_many`` costs. All values are serialized
         before the first is written, so one that cannot be leaves everything as it was; for that they are all in memory at once.
         """
+        return (await self._store_many(values, timeout))[0]
+
+    async def _store_many(
+        self, values: Mapping[object, tuple[str, object]], timeout: float | None
+    ) -> tuple[list[object], EngineUnavailable | None]:
+        """The keys whose values were not stored, and why."""
+        try:
+            self._engine.raise_if_open()
+        except CircuitOpen as error:
+            for full, _ in values.values():
+                self._engine.forget(self.name_of(full))
+            return [*values], error
         payloads: dict[str, Payload] = {}
         keys: dict[str, list[object]] = {}  # several may be one: 1 and "1"
         for key, (full, value) in values.items():
@@ -97,7 +114,7 @@ class BulkOperations:
         expires_at = deadline(timeout, self._entries.clock())
         if leaves_nothing(timeout):
             await self.delete_many((key, full) for key, (full, _) in values.items())
-            return []
+            return [], None
 
         answers = Answers()
 
@@ -122,7 +139,7 @@ class BulkOperations:
             given_back = [key async for some in failures for key in some]
         if answers.last_error is not None:
             self._observer.writes_failed(given_back, len(values), answers.last_error)
-        return given_back
+        return given_back, answers.last_error
 
     async def delete_many(self, keys: Iterable[Named]) -> None:
         """Removes what is there under the keys. Costs one request per ``features.delete_batch`` keys, several at once.
@@ -132,7 +149,7 @@ class BulkOperations:
 
         async def delete(batch: Sequence[Named]) -> None:
             try:
-                await self._engine.delete_objects([object_name(self._engine.prefix, full) for _, full in batch])
+                await self._engine.delete_objects([self.name_of(full) for _, full in batch])
             except EngineError as error:
                 name_keys(error, [key for key, _ in batch])
                 raise
@@ -188,8 +205,11 @@ class BulkOperations:
         held = self._reads.at_hand(place) if self._reads.near else MISSING
         return held if held is MISSING else self._reads.load(place, held, MISSING)
 
+    def name_of(self, key: str) -> str:
+        return object_name(self._engine.prefix, key, self._name_digest)
+
     def _place(self, key: str) -> Place:
-        return Place(object_name(self._engine.prefix, key), key, self._namespace)
+        return Place(self.name_of(key), key, self._namespace)
 
     def encode_many(self, values: Mapping[object, object]) -> dict[object, Payload]:
         """What ``set_many`` takes in place of values, for callers who must serialize them elsewhere."""

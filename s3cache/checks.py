@@ -22,8 +22,10 @@ from s3cache.sampling import PAGE
 
 Caches = dict[str, ObjectStoreCache]
 
+IN_PROCESS = tuple(f"django.core.cache.backends.{name}" for name in ("dummy.DummyCache", "locmem.LocMemCache"))
+
 LIMITS = ("max_entries", "max_bytes", "cull_frequency", "max_value_bytes")
-AGREED = ("serializer", "accept_serializers", "signing", "namespace", *LIMITS)
+AGREED = ("serializer", "accept_serializers", "signing", "name_key", "namespace", *LIMITS)
 
 
 @register(Tags.caches)
@@ -41,11 +43,12 @@ def check_caches(app_configs: object, **keywords: object) -> list[CheckMessage]:
             messages.append(Error(f"CACHES[{alias!r}] cannot be used. {error}", id="s3cache.E001"))
     for alias, cache in caches.items():
         messages += [
-            *unsigned_pickle(alias, cache),
+            *unsigned(alias, cache),
             *relative(alias, cache, settings.CACHES[alias]),
             *exposed(alias, cache),
             *limits(alias, cache),
             *large_values(alias, cache),
+            *revealed(alias, cache),
         ]
     return [*messages, *shared_locations(caches)]
 
@@ -64,14 +67,22 @@ def built(backend: type[ObjectStoreCache], entry: Mapping[str, Any]) -> ObjectSt
     return backend(entry.get("LOCATION", ""), params)
 
 
-def unsigned_pickle(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
+def unsigned(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
     options = cache.configuration.options
-    if not options.signing and "pickle" in (options.serializer, *options.accept_serializers):
+    if options.signing:
+        return
+    if "pickle" in (options.serializer, *options.accept_serializers):
         yield Warning(
             f"CACHES[{alias!r}] unpickles entries that are not signed: whoever can write to its LOCATION can run code here.",
             hint="Leave OPTIONS['SIGNING'] on, or set OPTIONS['SERIALIZER'] to 'json' or 'msgpack' (which cannot keep what "
             "cache_page stores).",
             id="s3cache.W001",
+        )
+    else:
+        yield Warning(
+            f"CACHES[{alias!r}] reads entries that are not signed: whoever can write to its LOCATION can have any value accepted.",
+            hint="Leave OPTIONS['SIGNING'] on. If nobody else can write there, or the values do not matter, silence this check.",
+            id="s3cache.W009",
         )
 
 
@@ -156,6 +167,21 @@ def large_values(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
         )
 
 
+def revealed(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
+    """Whether what is encrypted in the store lies in another cache as it is, while the store is away."""
+    fallback = cache.configuration.options.fallback
+    if not cache.configuration.encryption_keys or fallback not in settings.CACHES:
+        return
+    entry = settings.CACHES[fallback]
+    if entry.get("BACKEND") not in IN_PROCESS and not entry.get("OPTIONS", {}).get("ENCRYPTION_KEYS"):
+        yield Warning(
+            f"CACHES[{alias!r}] is encrypted, and its FALLBACK {fallback!r} is not: values lie there as they are.",
+            hint="Give it ENCRYPTION_KEYS, too, or name a cache in the process's memory. If it is protected otherwise, silence "
+            "this check.",
+            id="s3cache.W008",
+        )
+
+
 def shared_locations(caches: Caches) -> Iterator[CheckMessage]:
     """Aliases over the same objects whose settings would make each other's entries absent, or cull each other's."""
     for (first, one), (second, other) in combinations(caches.items(), 2):
@@ -172,4 +198,8 @@ def differing(one: ObjectStoreCache, other: ObjectStoreCache) -> list[str]:
     """The settings that aliases of one LOCATION must agree on, and do not."""
     first, second = one.configuration, other.configuration
     names = [name.upper() for name in AGREED if getattr(first.options, name) != getattr(second.options, name)]
-    return names if first.signing_keys == second.signing_keys else [*names, "SIGNING_KEY"]
+    if first.signing_keys != second.signing_keys:
+        names.append("SIGNING_KEY")
+    if first.encryption_keys != second.encryption_keys:
+        names.append("ENCRYPTION_KEYS")
+    return names

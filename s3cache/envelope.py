@@ -16,6 +16,8 @@
     ..  MAC             32   HMAC-SHA256 over context and header; unsigned: 4 bytes of CRC32
     ..  payload
 
+The payload, and the field of the key, are encrypted where OPTIONS["ENCRYPTION_KEYS"] says so (``encryption``).
+
 Numbers are unsigned and big-endian. A field whose tag has the top bit is critical: a reader that does not know it must treat
 the entry as absent; other unknown fields are skipped. ``docs/reference/stored-format.rst`` tells the rest, byte by byte, and
 ``tests/golden/`` holds entries that every later version must read.
@@ -27,40 +29,29 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from functools import lru_cache
 from typing import NamedTuple
 
+from s3cache.encryption import Encryption, EntryCipher, field_length
 from s3cache.errors import EntryError
+from s3cache.fields import ENCRYPTED, FIELD, KEY, KEY_DIGEST, named, names, packed
+from s3cache.gcm import TAG_LENGTH
 from s3cache.naming import key_bytes
 from s3cache.pieces import Body, Buffer, Pieces, Streamed, whole
-from s3cache.signing import DIGEST_LENGTH, Keyring, Signer
+from s3cache.signing import Keyring, Signer
 
 MAGIC = b"\x89S3C"
 VERSION = 1
 SIGNED = 1
 FIXED = struct.Struct(">4sBBHQQ16s4sQ32s")
 FIXED_LENGTH = FIXED.size
-NO_DIGEST = bytes(DIGEST_LENGTH)
-FIELD = struct.Struct(">BH")
+START = struct.Struct(">4sBBHQQ16s4sQ")
+"""The fixed part up to the digest."""
 LENGTH = struct.Struct(">I")
 
 HEADER_LIMIT = 2048
 """No header is longer, so the first 2 KiB of an object always hold all of it."""
 LONGEST_KEY = 1024
 """A longer key is stored as its SHA-256."""
-
-CRITICAL = 0x80
-SERIALIZER = CRITICAL | 0x01
-COMPRESSOR = CRITICAL | 0x02
-KEY = 0x03
-KEY_DIGEST = 0x04
-# Set aside for features to come, so that this version already knows what it may skip.
-STALE_UNTIL = 0x05
-COMPUTE_MS = 0x06
-CHUNK_SIZE = CRITICAL | 0x07
-ENCRYPTION_KEY_ID = CRITICAL | 0x08
-GENERATION = CRITICAL | 0x09
-READABLE = {SERIALIZER, COMPRESSOR}
 
 
 class Header(NamedTuple):
@@ -79,6 +70,8 @@ class Header(NamedTuple):
     length: int
     """Length of the header itself in bytes: the payload starts there."""
     signed: bool
+    cipher: EntryCipher | None = None
+    """What decrypts the payload; None where it is not encrypted."""
 
 
 class Payload(NamedTuple):
@@ -117,37 +110,44 @@ class Envelopes:
     """Seals entries with ``signer``, and opens those that it, or ``keyring``, confirms.
 
     A Keyring as signer opens signed entries only: an unsigned one counts as foreign. A Checksum as signer opens unsigned entries,
-    and signed ones where ``keyring`` is given.
+    and signed ones where ``keyring`` is given. ``encryption`` goes with a Keyring as signer: then entries are encrypted, and those
+    that are not count as foreign, as encrypted ones do without it.
     """
 
-    def __init__(self, signer: Signer, keyring: Keyring | None = None) -> None:
+    def __init__(self, signer: Signer, keyring: Keyring | None = None, encryption: Encryption | None = None) -> None:
         self._signer = signer
+        self._encryption = encryption
         self._flags = SIGNED if signer.signed else 0
         self._checkers: dict[int, Signer] = {self._flags: signer}
         if keyring is not None:
             self._checkers[SIGNED] = keyring
 
     def seal(self, place: Place, payload: Payload, *, expires_at: int, written_at: int, write_id: bytes) -> bytes:
-        """The object to store. Costs one digest of the payload and one copy."""
-        body = payload.body
-        if not isinstance(body, Streamed):
-            return self._header(place, payload, self._signer.digest(body), expires_at, written_at, write_id) + body
-        buffer = body.buffered(self._header(place, payload, NO_DIGEST, expires_at, written_at, write_id))
-        with buffer.getbuffer() as data:
-            digest = self._signer.digest(data[len(data) - len(body) :])
-            header = self._header(place, payload, digest, expires_at, written_at, write_id)
-            data[: len(header)] = header  # as long as the one without a digest
-        return buffer.getvalue()
+        """The object to store. Costs one digest of the payload and one copy; encrypted, a second one of a body that is not
+        large.
+        """
+        signer, context, encryption = self._signer, place.context(), self._encryption
+        key, body, rest = place.key_field(), payload.body, named(payload.serializer, payload.compressor)
+        key_length = len(key) if encryption is None else FIELD.size + field_length(key)
+        body_length = len(body) if encryption is None else len(body) + TAG_LENGTH
+        length = FIXED_LENGTH + key_length + len(rest) + signer.mac_length
+        start = START.pack(MAGIC, VERSION, self._flags, length, expires_at, written_at, write_id, signer.key_id, body_length)
+        if encryption is not None:
+            cipher = encryption.begin(context + start + rest)
+            key, body = packed(ENCRYPTED, cipher.field(key)), cipher.payload(body)
+        return self._signed(start, key + rest, body, context)
 
-    def _header(self, place: Place, payload: Payload, digest: bytes, expires_at: int, written_at: int, write_id: bytes) -> bytes:
-        """The header of an entry, with its MAC."""
-        body, serializer, compressor = payload
-        signer = self._signer
-        fields = place.key_field() + named(serializer, compressor)
-        length = FIXED_LENGTH + len(fields) + signer.mac_length
-        fixed = FIXED.pack(MAGIC, VERSION, self._flags, length, expires_at, written_at, write_id, signer.key_id, len(body), digest)
-        header = fixed + fields
-        return header + signer.mac(header, place.context())
+    def _signed(self, start: bytes, fields: bytes, body: Buffer | Streamed, context: bytes) -> bytes:
+        """The object, with the digest and the MAC that it lacks."""
+        if not isinstance(body, Streamed):
+            header = start + self._signer.digest(body) + fields
+            return header + self._signer.mac(header, context) + body
+        length = FIXED_LENGTH + len(fields) + self._signer.mac_length
+        buffer = body.buffered(bytes(length))
+        with buffer.getbuffer() as data:
+            header = start + self._signer.digest(data[length:]) + fields
+            data[:length] = header + self._signer.mac(header, context)
+        return buffer.getvalue()
 
     def header(self, data: Body, place: Place) -> Header:
         """The verified header at the start of ``data``: the object, or its first ``HEADER_LIMIT`` bytes. Raises EntryError."""
@@ -166,65 +166,41 @@ class Envelopes:
         end = length - checker.mac_length
         if end < FIXED_LENGTH or length > len(data) or length > HEADER_LIMIT:
             raise EntryError("its header is truncated or has an impossible length")
-        checker.check(data[:end], place.context(), key_id, data[end:length])
-        key = place.key_field()
-        if not data.startswith(key, FIXED_LENGTH, end):
+        covered, context = data[:end], place.context()
+        checker.check(covered, context, key_id, data[end:length])
+        fields, cipher = self._behind_key(covered, place.key_field(), context)
+        serializer, compressor = names(fields)
+        return Header(
+            expires_at, written_at, write_id, payload_length, digest, serializer, compressor, length, checker.signed, cipher
+        )
+
+    def _behind_key(self, header: bytes, key: bytes, context: bytes) -> tuple[bytes, EntryCipher | None]:
+        """The fields behind that of the key, and what decrypts the payload. Raises EntryError."""
+        if self._encryption is None and header.startswith(key, FIXED_LENGTH):
+            return header[FIXED_LENGTH + len(key) :], None
+        encrypted = header.startswith(bytes([ENCRYPTED]), FIXED_LENGTH)
+        if self._encryption is None:
+            raise EntryError("it is encrypted, and no key is known" if encrypted else "it belongs to another key")
+        if not encrypted:
+            raise EntryError("it is not encrypted")
+        start = FIXED_LENGTH + FIELD.size
+        end = start + field_length(key)
+        if not header.startswith(FIELD.pack(ENCRYPTED, end - start), FIXED_LENGTH) or end > len(header):
             raise EntryError("it belongs to another key")
-        serializer, compressor = names(data[FIXED_LENGTH + len(key) : end])
-        return Header(expires_at, written_at, write_id, payload_length, digest, serializer, compressor, length, checker.signed)
+        fields = header[end:]
+        return fields, self._encryption.opened(header[start:end], key, context + header[: START.size] + fields)
 
     def payload(self, data: Body, header: Header) -> Payload:
-        """The verified payload behind a verified header; ``data`` is the whole object. Costs no copy. Raises EntryError."""
+        """The verified payload behind a verified header; ``data`` is the whole object. Costs no copy; one to decrypt it. Raises
+        EntryError.
+        """
+        body: Buffer | Streamed
         body = data.behind(header.length) if isinstance(data, Pieces) else memoryview(data)[header.length :]
         if len(body) != header.payload_length:
             raise EntryError(f"its payload is {len(body)} bytes long, and its header says {header.payload_length}")
         checker = self._checkers[SIGNED if header.signed else 0]
         if checker.digest(whole(body)) != header.payload_digest:
             raise EntryError("the digest of its payload does not fit: the payload is damaged")
+        if header.cipher is not None:
+            body = header.cipher.body(body)
         return Payload(body, header.serializer, header.compressor)
-
-
-def packed(tag: int, value: bytes) -> bytes:
-    """One field."""
-    return FIELD.pack(tag, len(value)) + value
-
-
-@lru_cache
-def named(serializer: str, compressor: str) -> bytes:
-    """The fields behind the key."""
-    return packed(SERIALIZER, serializer.encode()) + packed(COMPRESSOR, compressor.encode())
-
-
-@lru_cache
-def names(data: bytes) -> tuple[str, str]:
-    """Serializer and compressor, from the fields behind the key. Raises EntryError."""
-    fields = unpacked_fields(data)
-    return name_field(fields, SERIALIZER), name_field(fields, COMPRESSOR)
-
-
-def unpacked_fields(data: bytes) -> dict[int, bytes]:
-    """Tag -> value of the fields behind the key. Raises EntryError for one that is cut off, there twice, or critical and
-    not known.
-    """
-    fields: dict[int, bytes] = {}
-    start = 0
-    while start < len(data):
-        if start + FIELD.size > len(data):
-            raise EntryError("a header field is cut off")
-        tag, length = FIELD.unpack_from(data, start)
-        start += FIELD.size
-        if start + length > len(data) or tag in fields or tag in (KEY, KEY_DIGEST):
-            raise EntryError("a header field is cut off or there twice")
-        if tag & CRITICAL and tag not in READABLE:
-            raise EntryError(f"it has the critical field {tag:#04x}, which this version of s3cache does not know")
-        fields[tag] = data[start : start + length]
-        start += length
-    return fields
-
-
-def name_field(fields: dict[int, bytes], tag: int) -> str:
-    """A serializer's or compressor's name. Raises EntryError where it is missing or no ASCII."""
-    try:
-        return fields[tag].decode("ascii")
-    except (KeyError, UnicodeDecodeError):
-        raise EntryError(f"its header field {tag:#04x} is missing or malformed") from None

@@ -11,7 +11,9 @@
     │   │   └── Conflict              the same, in a race: what is stored now must be read again
     │   ├── NotSupported              the store cannot do this at all; nothing was sent
     │   ├── EngineUnavailable         time-out, throttling, a 5xx: the outcome is unknown, later it may work
+    │   │   └── CircuitOpen           the store was away a moment ago, so nothing was sent
     │   └── EngineMisconfigured       credentials, permissions, no such bucket: will not mend itself
+    │       └── AccessDenied          these credentials may not do this
     ├── EntryError                    an object that must not, or cannot, be used as an entry
     └── OptionError                   a mistake in CACHES; the backend raises it as ImproperlyConfigured
 
@@ -67,8 +69,18 @@ class EngineUnavailable(EngineError):
     """The store did not answer, or not now. A write may or may not have been applied."""
 
 
+class CircuitOpen(EngineUnavailable):
+    """The store did not answer the last times, so it is not asked for some seconds. An earlier attempt of the same call may have
+    been applied.
+    """
+
+
 class EngineMisconfigured(EngineError):
     """Credentials, permissions or the bucket are wrong. Never hidden, because it will not mend itself."""
+
+
+class AccessDenied(EngineMisconfigured):
+    """The store denies this to the credentials (S3's code AccessDenied). FORBIDDEN_IS_MISS makes it a miss on reads."""
 
 
 class EntryError(S3CacheError):

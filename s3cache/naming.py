@@ -1,23 +1,41 @@
 """Cache key -> object name, and back to a place on the hash ring.
 
     site-cache/3f/9c2b…e1.s3c
-    prefix     \\_ 64 hex digits of SHA-256 over Django's full key, the first two as a folder
+    prefix     \\_ 64 hex digits of a digest of Django's full key, the first two as a folder
 
-The name says nothing about the key. Because names are hashes, they lie evenly on a ring from 0 to 1: ``position`` tells where, and
-``point`` gives the name to start a listing from. ``clear`` and culling touch only names for which ``is_entry_name`` holds.
+The digest is SHA-256, or HMAC-SHA256 under a NAME_KEY. The name shows nothing of the key; yet whoever guesses a key can tell its
+name by SHA-256, which nobody can by HMAC who does not know the NAME_KEY. Digests lie evenly on a ring from 0 to 1: ``position``
+tells where, and ``point`` gives the name to start a listing from. ``clear`` and culling touch only names for which
+``is_entry_name`` holds.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from functools import partial
+
+from s3cache.signing import derived_key, mac_under
+
+Digest = Callable[[bytes], bytes]
+"""Of a key, 32 bytes."""
 
 ENTRY = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}\.s3c")
 
 
-def object_name(prefix: str, key: str) -> str:
+def sha256(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()
+
+
+def digest_under(name_key: bytes) -> Digest:
+    """HMAC-SHA256 under a key that is derived from the NAME_KEY."""
+    return partial(mac_under(derived_key(name_key, b"s3cache object name 1")), b"")
+
+
+def object_name(prefix: str, key: str, digest: Digest = sha256) -> str:
     """The name of the entry for Django's full key (prefix, version and key joined). Any text is a key."""
-    digits = hashlib.sha256(key_bytes(key)).hexdigest()
+    digits = digest(key_bytes(key)).hex()
     return f"{prefix}{digits[:2]}/{digits[2:]}.s3c"
 
 

@@ -9,13 +9,43 @@ never delete: a delete after somebody's set would lose a fresh value.
 
 from __future__ import annotations
 
-from functools import cached_property
+import math
+from collections.abc import Callable, Coroutine
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from s3cache.bulk import BulkOperations
 from s3cache.conditional import ConditionalWrites
+from s3cache.deadlines import Limit
 from s3cache.entries import MISSING, Sealed, Seen
 from s3cache.envelope import Payload, Place
+from s3cache.errors import CircuitOpen
 from s3cache.expiry import deadline, leaves_nothing
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+Operation = Callable[Concatenate[Any, P], Coroutine[Any, Any, Result]]
+
+
+def of_one_entry(operation: Operation[P, Result]) -> Operation[P, Result]:
+    """All that the operation does has TOTAL_TIMEOUT together, or what is left of the time of a call around it."""
+
+    @wraps(operation)
+    def limited(self: Operations, /, *args: P.args, **keywords: P.kwargs) -> Coroutine[Any, Any, Result]:
+        work, seconds = operation(self, *args, **keywords), self.total_timeout
+        return work if seconds == math.inf else within(seconds, work)
+
+    ONE_ENTRY.add(operation.__name__)
+    return limited
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Result:
+    with Limit(seconds):
+        return await work
+
+
+ONE_ENTRY: set[str] = set()
+"""Names of the operations on one entry."""
 
 
 class Operations(BulkOperations):
@@ -25,18 +55,22 @@ class Operations(BulkOperations):
     def _conditional(self) -> ConditionalWrites:
         return ConditionalWrites(self._entries, self._runtime, self._engine.features)
 
+    @of_one_entry
     async def get(self, key: str, default: object = None) -> object:
         """The value, or ``default``. Costs one GET, or none where a near cache has it."""
         place = self._place(key)
         return self._reads.load(place, await self._reads.fetch(place), default)
 
+    @of_one_entry
     async def has_key(self, key: str) -> bool:
         """Whether the entry is there. Costs one GET of 2 KiB."""
         return (await self._entries.peek(self._place(key))).alive
 
+    @of_one_entry
     async def set(self, key: str, value: object, timeout: float | None) -> None:
         """Stores the value; with a timeout of 0 or below removes the entry instead. Costs one PUT or DELETE."""
         place = self._place(key)
+        self._refuse_in_vain(place.name)
         sealed = self._sealed(place, value, timeout)
         if leaves_nothing(timeout):
             await self._engine.delete_objects([place.name])
@@ -44,6 +78,7 @@ class Operations(BulkOperations):
             await self._entries.write(place, sealed)
             await self._looks.after_write(place.name, len(sealed.body))
 
+    @of_one_entry
     async def add(self, key: str, value: object, timeout: float | None) -> bool:
         """Stores the value if the entry is absent, and tells whether it did; atomic where the engine honours conditions.
 
@@ -51,6 +86,7 @@ class Operations(BulkOperations):
         timeout of 0 or below, which leaves nothing. Without conditional writes a GET comes first, always.
         """
         place = self._place(key)
+        self._refuse_in_vain(place.name)
         sealed = self._sealed(place, value, timeout)
         if leaves_nothing(timeout):
             return not (await self._entries.peek(place)).alive
@@ -59,6 +95,7 @@ class Operations(BulkOperations):
             await self._looks.after_write(place.name, len(sealed.body))
         return created
 
+    @of_one_entry
     async def touch(self, key: str, timeout: float | None) -> bool:
         """Gives the entry a new timeout; False if it is absent. Atomic as ``add`` is. Costs one GET and one PUT.
 
@@ -76,6 +113,7 @@ class Operations(BulkOperations):
 
         return bool(await self._conditional.update(place, renewed, repeatable=True))
 
+    @of_one_entry
     async def incr(self, key: str, delta: int) -> int | None:
         """Adds ``delta`` to the value and keeps its expiry: the new value, or None if the entry is absent. Atomic as ``add`` is.
 
@@ -93,6 +131,7 @@ class Operations(BulkOperations):
 
         return await self._conditional.update(place, added, repeatable=False)
 
+    @of_one_entry
     async def move(self, key: str, new_key: str) -> bool:
         """Stores the entry under another key, expiry kept, then removes it under the old one; False if it is absent.
 
@@ -110,6 +149,7 @@ class Operations(BulkOperations):
             await self._looks.after_write(new_place.name, len(sealed.body))
         return True
 
+    @of_one_entry
     async def mend(self, key: str, value: object, timeout: float | None) -> object:
         """The value that is there by now, else ``value``, which also replaces an object that get cannot read.
 
@@ -129,6 +169,7 @@ class Operations(BulkOperations):
         await self._conditional.update(place, mended, repeatable=True)
         return value if found is MISSING else found
 
+    @of_one_entry
     async def delete(self, key: str) -> bool:
         """Removes what is there; tells whether it was an entry. Costs one GET of 2 KiB, and one DELETE if an object is there."""
         place = self._place(key)
@@ -142,6 +183,18 @@ class Operations(BulkOperations):
     def encode(self, value: object) -> Payload:
         """What other operations take in place of a value, for callers who must serialize it elsewhere."""
         return self._entries.codec.encode(value)
+
+    def decode(self, payload: Payload) -> object:
+        """The value of what ``encode`` gave."""
+        return self._entries.codec.decode(payload)
+
+    def _refuse_in_vain(self, name: str) -> None:
+        """Raises CircuitOpen before a value is serialized for nobody."""
+        try:
+            self._engine.raise_if_open()
+        except CircuitOpen:
+            self._engine.forget(name)
+            raise
 
     def _sealed(self, place: Place, value: object, timeout: float | None) -> Sealed:
         expires_at = deadline(timeout, self._entries.clock())

@@ -18,7 +18,23 @@ from django.core.exceptions import ImproperlyConfigured
 
 from s3cache.engines import ENGINES
 from s3cache.errors import OptionError
-from s3cache.validation import REQUIRED, Rule, build, duration, flag, known_names, mapping, option, shown, strings, text, whole
+from s3cache.secretkeys import as_bytes, encryption_keys_of, listed, long_secret, long_secrets, one_or_more, secret, secrets
+from s3cache.validation import (
+    REQUIRED,
+    Rule,
+    build,
+    duration,
+    flag,
+    known_names,
+    mapping,
+    one_of,
+    option,
+    seconds,
+    shown,
+    strings,
+    text,
+    whole,
+)
 
 TOP_LEVEL: Mapping[str, Rule] = {
     "TIMEOUT": Rule(
@@ -36,11 +52,6 @@ TOP_LEVEL: Mapping[str, Rule] = {
 }
 
 printable = Rule("a string of printable characters", lambda value: isinstance(value, str) and value.isprintable())
-secret = Rule("a non-empty string that UTF-8 can encode, or bytes", lambda value: is_secret(value))
-secrets = Rule(
-    "a list or tuple of non-empty strings or bytes",
-    lambda value: isinstance(value, list | tuple) and all(secret.test(one) for one in value),
-)
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,30 @@ class NearCacheOptions:
     ttl: float = option(5, duration())
     max_entry_bytes: int | None = option(None, whole(1024).or_none())
     """None: an eighth of ``max_bytes``."""
+
+
+@dataclass(frozen=True)
+class BreakerOptions:
+    """What stands in OPTIONS["BREAKER"]."""
+
+    failures: int = option(5, whole(1))
+    wait: float = option(3, seconds())
+
+
+RAISE, MISS = "raise", "miss"
+
+
+@dataclass(frozen=True)
+class OnError:
+    """What stands in OPTIONS["ON_ERROR"]."""
+
+    read: str = option(RAISE, one_of(RAISE, MISS))
+    write: str = option(RAISE, one_of(RAISE, MISS))
+
+    @classmethod
+    def of(cls, given: str | OnError) -> OnError:
+        """One word is for both."""
+        return cls(given, given) if isinstance(given, str) else given
 
 
 @dataclass(frozen=True)
@@ -72,9 +107,24 @@ class Options:
     near_cache: NearCacheOptions | None = option(
         None, Rule("a dictionary with MAX_BYTES, or None", lambda value: value is None or isinstance(value, NearCacheOptions))
     )
+    total_timeout: float = option(10, seconds())
+    on_error: str | OnError = option(
+        RAISE,
+        Rule(
+            "'raise', 'miss', or a dictionary with 'read' and 'write' of these",
+            lambda value: value in (RAISE, MISS) or isinstance(value, OnError),
+        ),
+    )
+    forbidden_is_miss: bool = option(False, flag())
+    read_only: bool | str = option(False, Rule("True, False or 'dry'", lambda value: isinstance(value, bool) or value == "dry"))
+    fallback: str | None = option(None, text().or_none())
+    breaker: BreakerOptions | None = option(
+        None, Rule("a dictionary with FAILURES and WAIT, or None", lambda value: value is None or isinstance(value, BreakerOptions))
+    )
     signing: bool = option(True, flag())
-    signing_key: str | bytes | None = option(None, secret.or_none(), secret=True)
-    signing_key_fallbacks: tuple[str | bytes, ...] = option((), secrets, secret=True)
+    signing_key: str | bytes | tuple[str | bytes, ...] | None = option(None, one_or_more.or_none(), secret=True)
+    encryption_keys: str | bytes | tuple[str | bytes, ...] | None = option(None, long_secrets.or_none(), secret=True)
+    name_key: str | bytes | None = option(None, long_secret.or_none(), secret=True)
 
 
 OWN_NAMES = frozenset(one.name.upper() for one in fields(Options))
@@ -91,6 +141,8 @@ class Configuration:
     """The names of OPTIONS that were written down, and not left at their defaults."""
     signing_keys: tuple[bytes, ...] = field(repr=False)
     """The secrets to sign with, the current one first; empty where signing is off and there is none."""
+    encryption_keys: tuple[bytes, ...] = field(repr=False)
+    """The secrets to encrypt with, the current one first; empty where entries are not encrypted."""
 
 
 def configure(location: object, params: Mapping[str, object], secret_key: Callable[[], str], fallbacks: list[str]) -> Configuration:
@@ -104,6 +156,10 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
     own = {name: value for name, value in given.items() if not name.islower()}
     if mapping().test(own.get("NEAR_CACHE")):
         own["NEAR_CACHE"] = near_cache_of(own["NEAR_CACHE"])
+    if mapping().test(own.get("BREAKER")):
+        own["BREAKER"] = build(BreakerOptions, own["BREAKER"], spelled=str.upper, where="OPTIONS['BREAKER']")
+    if mapping().test(own.get("ON_ERROR")):
+        own["ON_ERROR"] = build(OnError, own["ON_ERROR"], where="OPTIONS['ON_ERROR']")
     options = build(Options, own, spelled=str.upper, hint="The engine's own options are written in lower case.")
     return Configuration(
         location=anchored(options.engine, place),
@@ -113,6 +169,7 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
         },
         given=frozenset(given),
         signing_keys=signing_keys_of(options, secret_key, fallbacks),
+        encryption_keys=encryption_keys_of(options.encryption_keys, options.name_key, options.signing),
     )
 
 
@@ -154,15 +211,6 @@ def is_path_text(text: str) -> bool:
     return True
 
 
-def is_secret(value: object) -> bool:
-    if isinstance(value, bytes):
-        return value != b""
-    try:
-        return isinstance(value, str) and value.encode() != b""
-    except UnicodeEncodeError:
-        return False
-
-
 def check_top_level(params: Mapping[str, object]) -> None:
     """Raises OptionError for an unknown or mistyped entry beside OPTIONS, all of which Django itself would pass over in silence."""
     for name, value in params.items():
@@ -177,9 +225,7 @@ def check_top_level(params: Mapping[str, object]) -> None:
 def signing_keys_of(options: Options, secret_key: Callable[[], str], fallbacks: list[str]) -> tuple[bytes, ...]:
     """The secrets to sign with and to accept. Raises OptionError where signing is on and there is none."""
     if options.signing_key is not None:
-        return tuple(map(as_bytes, (options.signing_key, *options.signing_key_fallbacks)))
-    if options.signing_key_fallbacks:
-        raise OptionError("OPTIONS['SIGNING_KEY_FALLBACKS'] is given without OPTIONS['SIGNING_KEY']; give both.")
+        return listed(options.signing_key)
     try:
         current = secret_key()
     except ImproperlyConfigured:
@@ -197,10 +243,6 @@ def signing_keys_of(options: Options, secret_key: Callable[[], str], fallbacks: 
             "OPTIONS['SIGNING'] = False turns signing off, for stores that nobody else can write to."
         )
     return ()
-
-
-def as_bytes(key: str | bytes) -> bytes:
-    return key.encode() if isinstance(key, str) else key
 
 
 @contextmanager

@@ -22,7 +22,7 @@ LARGE = 4 << 20
 PIECE = 1 << 20
 """The length of a piece in bytes. Pieces begin at the borders of memory pages."""
 PART = 1 << 16
-"""How many bytes are decoded to text at once."""
+"""How many bytes are decoded to text at once. A PIECE is a whole number of them."""
 
 Buffer: TypeAlias = bytes | memoryview
 

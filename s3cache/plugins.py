@@ -61,12 +61,16 @@ def find(kind: Kind[Made], name: str, *, option: str = "") -> type[Made]:
     found = import_class(kind, import_string(kind, name, said), said)
     check_name(kind, name, found, said)
     for module in getattr(found, "requires", ()):
-        if not is_installed(module):
-            package = f'"django-s3-cache[{name}]"' if name in kind.built_in else module
-            raise OptionError(
-                f"{said}, which needs the package {module}, and that is not installed. Install it with: pip install {package}"
-            )
+        require(module, said, f'"django-s3-cache[{name}]"' if name in kind.built_in else module)
     return found
+
+
+def require(module: str, said: str, package: str) -> None:
+    """Raises OptionError where the module that an option needs is not installed; ``package`` is what pip installs."""
+    if not is_installed(module):
+        raise OptionError(
+            f"{said}, which needs the package {module}, and that is not installed. Install it with: pip install {package}"
+        )
 
 
 def make(kind: Kind[Made], name: str, *, option: str = "") -> Made:

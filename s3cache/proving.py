@@ -1,7 +1,7 @@
-"""Whether a store honours conditional writes, found out before the first one where nobody knows.
+"""Whether a store honours conditional writes, found out before the first one where that is not certain.
 
 A store that ignores If-None-Match or If-Match overwrites and says 200: two machines then both win one ``add``, and increments
-are lost in silence. So an engine says in ``features.proven`` whether the answer is known, and where it is not, five requests on
+are lost in silence. So an engine says in ``features.proven`` whether it is certain, and where it is not, five requests on
 an object of its own under ``<prefix>.s3c/`` settle it, once per process and cache. The proof is of the conditions, not of races
 between them: no few requests could prove those.
 
@@ -20,8 +20,8 @@ from s3cache.errors import Conflict, EngineError, EngineMisconfigured, EngineUna
 
 OTHER_ETAG = '"00000000000000000000000000000000"'
 ADVICE = (
-    "add, incr and touch rely on conditional writes. Set OPTIONS['PROFILE'] to the kind of store this is; 'plain' does without "
-    "them, and then they work, but are not atomic."
+    "add, incr and touch rely on conditional writes. On Ceph, switch the bucket's versioning off. Else set OPTIONS['PROFILE'] to "
+    "the kind of store this is; 'plain' does without them, and then they work, but are not atomic."
 )
 QUOTES = "Some stores want the ETag in quotes, as the profiles 'r2' and 'rustfs' send it, others without."
 

@@ -1,8 +1,12 @@
 """How often a conditional write is tried again, and how long to wait before.
 
 Engines never repeat a conditional write themselves, because a repeated one meets its own first attempt. Operations do, after
-they have read what is stored now. The wait is random up to a doubling bound ("full jitter"), so that writers who met once do
-not meet again: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+they have read what is stored now. The wait is random ("full jitter"), so that writers who met once do not meet again:
+https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+
+How long it may be follows from how long the attempt took, read and write. That is the time in which writers can meet, and it grows
+where too many of them keep a store busy. The bound does not double with each failure, for then who has lost often waits for ever
+longer, while who has just begun does not wait at all.
 """
 
 from __future__ import annotations
@@ -11,17 +15,20 @@ import random
 import time
 from collections.abc import Callable
 
+from s3cache import deadlines
 from s3cache.errors import Conflict, EngineError, EngineMisconfigured, EngineUnavailable, PreconditionFailed
 from s3cache.runtime import Runtime
 
 PATIENCE = 10.0
-"""Seconds after which a call that keeps losing races gives up."""
+"""Seconds after which a call that keeps losing races gives up, if its time is not over before."""
 UNANSWERED = 3
 """Attempts without an answer after which a call gives up."""
 CONTRADICTIONS = 20
 """Refusals of a condition that held, after which no race can explain them any more."""
-FIRST_WAIT = 0.002
-LONGEST_WAIT = 0.1
+WIDTH = 8
+"""The bound of a wait, in attempts."""
+LEAST_BOUND = 0.002
+LONGEST_WAIT = 2.0
 
 
 class Retries:
@@ -30,7 +37,8 @@ class Retries:
     def __init__(self, runtime: Runtime, clock: Callable[[], float] = time.monotonic) -> None:
         self._runtime = runtime
         self._clock = clock
-        self._end = clock() + PATIENCE
+        self._began = clock()
+        self._end = self._began + min(PATIENCE, deadlines.left())
         self._failed = 0
         self._unanswered = 0
         self._contradictions = 0
@@ -40,8 +48,10 @@ class Retries:
         self._failed += 1
         self._unanswered += not isinstance(error, PreconditionFailed)
         if self._failed > 1:
-            bound = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(self._failed - 2, 10))
-            await self._runtime.sleep(random.uniform(0, bound))
+            now = self._clock()
+            bound = min(LONGEST_WAIT, max(LEAST_BOUND, WIDTH * (now - self._began)))
+            await self._runtime.sleep(random.uniform(0, max(0.0, min(bound, self._end - now))))
+        self._began = self._clock()
 
     def contradicted(self, error: EngineError) -> None:
         """Counts a refusal of a condition that, as a read shows, holds. Raises EngineMisconfigured after twenty of them."""
@@ -53,8 +63,8 @@ class Retries:
             ) from error
 
     def raise_if_spent(self, error: EngineError) -> None:
-        """Raises EngineUnavailable after three attempts without an answer, or ten seconds of lost races."""
-        if self._unanswered >= UNANSWERED:
+        """Raises EngineUnavailable after three attempts without an answer, or when lost races have taken all the time."""
+        if self._unanswered >= UNANSWERED and not isinstance(error, PreconditionFailed):
             raise error
         if self._clock() > self._end:
             raise EngineUnavailable(f"{self._failed} races for one entry were lost; too many write it at once.") from error

@@ -2,7 +2,7 @@
 
 Django makes a backend object for each thread and each asyncio task, and building an SDK's client costs hundreds of
 milliseconds. So a backend is light, and its parts are shared by all backends of the same configuration. Nothing here survives a
-fork: connections, locks and threads of the parent are of no use to the child, which builds its own on first use (``generation``
+fork: connections, locks and threads of the parent are of no use to the child, which builds its own on first use (``current``
 tells that it must).
 """
 
@@ -34,14 +34,24 @@ class Same:
 
 
 generation = 0
-"""Counts the forks behind this process. What was shared under another number belongs to a parent."""
-
+_process = os.getpid()
 _shared: dict[Hashable, Any] = {}
 _lock = threading.RLock()
 
 
+def current() -> int:
+    """Counts the forks behind this process. What was shared under another number belongs to a parent.
+
+    The number of the process is looked at, too: uWSGI forks without telling Python.
+    """
+    if _process != os.getpid():
+        _forget()
+    return generation
+
+
 def shared(key: Hashable, build: Callable[[], Shared]) -> Shared:
     """The one object for ``key``, built on first use."""
+    current()
     with _lock:
         if key not in _shared:
             _shared[key] = build()
@@ -81,10 +91,11 @@ def hashable(value: object) -> Hashable:
 
 
 def _forget() -> None:
-    global generation, _shared, _lock
+    global generation, _process, _shared, _lock
     generation += 1
     _shared = {}
     _lock = threading.RLock()
+    _process = os.getpid()  # last: until then, another thread looks for itself
 
 
 os.register_at_fork(after_in_child=_forget)

@@ -28,8 +28,13 @@ Mac = Callable[[bytes, Buffer], bytes]
 
 def derived_key(secret: bytes, label: bytes) -> bytes:
     """32 bytes for the purpose that ``label`` names: HKDF-SHA256 without salt, one block (RFC 5869 sections 2.2 and 2.3)."""
-    extracted = hmac.digest(bytes(DIGEST_LENGTH), secret, "sha256")
-    return hmac.digest(extracted, label + b"\x01", "sha256")
+    return keys_of(secret)(label)
+
+
+def keys_of(secret: bytes) -> Callable[[bytes], bytes]:
+    """``derived_key`` for that secret, made ready for many labels."""
+    expand = mac_under(hmac.digest(bytes(DIGEST_LENGTH), secret, "sha256"))
+    return lambda label: expand(label, b"\x01")
 
 
 def mac_under(key: bytes) -> Mac:

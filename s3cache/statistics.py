@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from s3cache.breaker import State
 from s3cache.errors import EngineUnavailable
+from s3cache.outage import Outage
 
 logger = logging.getLogger("s3cache")
 
@@ -18,6 +20,7 @@ COUNTS = (
     *("hits", "misses", "writes", "failed_writes", "unusable", "looks", "failed_looks", "culled"),
     *("requests_get", "requests_put", "requests_delete", "requests_list"),
     *("near_hits", "near_refreshed"),
+    *("unanswered", "dropped_writes", "circuit_opened", "circuit_open"),
 )
 
 
@@ -75,11 +78,29 @@ class Observer(Protocol):
         """Culling met an error of the engine; the write before it stands."""
         ...
 
+    def unanswered(self, operation: str, keys: Sequence[str], error: Exception) -> None:
+        """The store gave no answer to an operation, and something else did: ON_ERROR, or FALLBACK. Keys are Django's full ones."""
+        ...
+
+    def circuit(self, state: State, error: Exception | None) -> None:
+        """The circuit breaker has changed its state, because of the error."""
+        ...
+
+    def dropped(self, writes: int) -> None:
+        """READ_ONLY left out some writes."""
+        ...
+
+
+Announce = Callable[..., object]
+"""Called with the name of an event, and what there is to say of it by keyword."""
+
 
 class Statistics:
-    """Counts since the process began, of one cache; safe for threads."""
+    """Counts since the process began, of one cache; safe for threads. ``announce`` hears of what an application may want to."""
 
-    def __init__(self) -> None:
+    def __init__(self, announce: Announce = lambda event, **details: None) -> None:
+        self._announce = announce
+        self._outage = Outage()
         self._counts = dict.fromkeys(COUNTS, 0)
         # One that its holder may take again: a finalizer, or a handler of a signal, may use the cache just here.
         self._lock = threading.RLock()
@@ -121,7 +142,8 @@ class Statistics:
 
     def writes_failed(self, keys: Sequence[object], among: int, error: Exception) -> None:
         self._add("failed_writes", len(keys))
-        logger.warning("set_many could not store %d of %d values, the first that for %r: %s", len(keys), among, keys[0], error)
+        level = logging.WARNING if self._outage.is_news() else logging.DEBUG
+        logger.log(level, "set_many could not store %d of %d values, the first that for %r: %s", len(keys), among, keys[0], error)
 
     def looked(self, seen: int, removed: int) -> None:
         self._add("looks")
@@ -133,6 +155,21 @@ class Statistics:
     def look_failed(self, error: Exception) -> None:
         self._add("failed_looks")
         logger.log(logging.WARNING if isinstance(error, EngineUnavailable) else logging.ERROR, "Culling was put off: %s", error)
+
+    def unanswered(self, operation: str, keys: Sequence[str], error: Exception) -> None:
+        self._add("unanswered")
+        self._outage.went_on(error)
+        self._announce("store_unavailable", operation=operation, keys=keys, error=error)
+
+    def circuit(self, state: State, error: Exception | None) -> None:
+        with self._lock:
+            self._counts["circuit_open"] = int(state != "closed")
+            self._counts["circuit_opened"] += state == "open"
+        self._outage.changed(state, error)
+        self._announce("circuit_changed", state=state, error=error)
+
+    def dropped(self, writes: int) -> None:
+        self._add("dropped_writes", writes)
 
     def _level(self, failure: str) -> int:
         """WARNING for a failure that is new, DEBUG after that: a hot key would fill the log."""

@@ -1,7 +1,7 @@
 """The engine that every part of one cache calls: the real one, with an eye on what goes through.
 
-Each request is counted, but for what an engine or its SDK repeats. The near caches of this process hear of each write and delete,
-before it begins and after it has ended. This is the only way to the store, so none can be forgotten.
+Each request is counted, repeated ones each time. The near caches of this process hear of each write and delete, before it begins
+and after it has ended. This is the only way to the store, so none can be forgotten.
 """
 
 from __future__ import annotations
@@ -32,6 +32,22 @@ class Writes(Protocol):
 
     def clear(self) -> None:
         """All of them may have been."""
+        ...
+
+
+class Store(AsyncEngine, Protocol):
+    """What the operations of one cache call: an engine that tells the near caches."""
+
+    def forget(self, name: str) -> None:
+        """Who has kept the object of that name shall not keep it longer: it is gone, or may have changed."""
+        ...
+
+    def forget_all(self) -> None:
+        """The same for all names."""
+        ...
+
+    def raise_if_open(self) -> None:
+        """Raises CircuitOpen where a request would."""
         ...
 
 
@@ -73,14 +89,15 @@ class Watched:
                 listed += 1
                 yield info
 
+    def raise_if_open(self) -> None:
+        """A store that is not remote has no circuit."""
+
     def forget(self, name: str) -> None:
-        """For a delete that found nothing to remove: who has kept what was there shall not keep it longer."""
         for one in tuple(self._listeners):
             one.begin_write([name])
             one.end_write([name])
 
     def forget_all(self) -> None:
-        """The same for all names."""
         for one in tuple(self._listeners):
             one.clear()
 

@@ -22,6 +22,8 @@ REQUESTS = 200
 AT_ONCE = {"obstore": REQUESTS}
 """How many requests wait for the store at once. The other engines have so many threads."""
 SECRET = {"SIGNING_KEY": "the secret key of the tests"}
+PATIENT = {"connect_timeout": 20, "read_timeout": 30, "TOTAL_TIMEOUT": 60, "max_pool_connections": 64}
+"""The test server's queue of new connections is short, so some of two hundred wait for seconds."""
 
 
 class Hall:
@@ -83,7 +85,7 @@ async def fetch_all(port, paths):
 
 
 def entry_of(engine, url, bucket):
-    options = {"ENGINE": engine, "MAX_ENTRIES": None, "max_pool_connections": 64, "read_timeout": 30, **SECRET, **s3_options(url)}
+    options = {"ENGINE": engine, "MAX_ENTRIES": None, **PATIENT, **SECRET, **s3_options(url)}
     return {"BACKEND": "s3cache.ObjectStoreCache", "LOCATION": f"s3://{bucket}/asgi", "OPTIONS": options}
 
 

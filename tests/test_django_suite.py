@@ -49,6 +49,7 @@ def suites(moto_server, tmp_path_factory):
     runs = {
         "memory": {"options": {"ENGINE": "memory"}, "location": ""},
         "local": {"options": {"ENGINE": "local"}, "location": tmp_path_factory.mktemp("django")},
+        "encrypted": {"options": {"ENGINE": "memory", "ENCRYPTION_KEYS": "k" * 32, "NAME_KEY": "n" * 32}, "location": ""},
     }
     for engine in S3_ENGINES:
         location = f"s3://{moto_server.make_bucket()}/django"
@@ -68,6 +69,10 @@ def settings_of_1x(moto_server):
 @pytest.mark.parametrize("engine", ["memory", "local", *S3_ENGINES])
 def test_djangos_own_suite_passes_in_full(engine, suites):
     assert suites[engine].result() == PASSED
+
+
+def test_djangos_own_suite_passes_in_full_with_encryption(suites):
+    assert suites["encrypted"].result() == PASSED
 
 
 @pytest.mark.parametrize("settings", SETTINGS_OF_1X)

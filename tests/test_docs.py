@@ -8,7 +8,9 @@ import dataclasses
 import importlib.util
 import inspect
 import json
+import os
 import re
+import secrets
 import subprocess
 import sys
 import textwrap
@@ -32,6 +34,9 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 PAGES = [ROOT / "README.rst", *sorted(path for path in DOCS.rglob("*.rst") if "_build" not in path.parts)]
 MOTO = "http://127.0.0.1:5000"
+SECRETS = ("CACHE_ENCRYPTION_KEY", "CACHE_NEXT_ENCRYPTION_KEY", "CACHE_NAME_KEY")
+ENVIRONMENT = {**os.environ, **{name: secrets.token_urlsafe(32) for name in SECRETS}}
+"""What a page may expect to find there."""
 
 HEADING = re.compile(r"^(\S.*)\n([-=~^\"'*+#])\2+$", re.MULTILINE)
 SIGNATURE = re.compile(r"^ *(?:\.\. (?:py:|auto)\w+::)?  *(?:\w+\.)*(\w+)(?:\(.*\))?$")
@@ -184,5 +189,5 @@ def test_the_samples_of_a_page_run(page, tmp_path, request):
     if MOTO in blocks:
         blocks = blocks.replace(MOTO, request.getfixturevalue("moto"))
     run = [sys.executable, str(Path(__file__).with_name("docs_runner.py"))]
-    finished = subprocess.run(run, input=blocks, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    finished = subprocess.run(run, input=blocks, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
     assert finished.returncode == 0, finished.stdout + finished.stderr

@@ -9,21 +9,25 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "s3cache"
 LAYERS = [
-    """errors validation naming expiry signing envelope codec culling sampling pieces version serializers serializers.* compressors
-       compressors.* engines engines.base engines.profiles engines.s3answers engines.redaction engines.s3errors engines.s3headers
+    """errors deadlines validation naming expiry secretkeys signing gcm encryption fields envelope codec culling sampling
+       pieces version serializers serializers.* compressors compressors.* engines engines.base engines.profiles
+       engines.s3answers engines.redaction engines.s3errors engines.s3headers
        engines.s3location engines.s3options engines.sortednames legacyvalues""",
     "runtime engines.*",
-    "statistics watched proving entries nearcache reads retries conditional pages trimming looks bulk operations testing testing.*",
-    "options legacyoptions hookspecs plugins sharing assembly",
-    "s3cache backend legacy checks apps __main__ demo demo.*",
+    """statistics outage watched breaker journal guard policy fallback recovery readonly proving entries nearcache reads
+       retries conditional pages trimming looks bulk operations testing testing.*""",
+    "options legacyoptions hookspecs plugins sharing guards assembly",
+    "s3cache backend signals legacy checks apps __main__ demo demo.*",
 ]
-SDKS = {"boto3", "botocore", "minio", "urllib3", "certifi", "obstore", "storages", "msgpack", "lz4", "backports", "compression"}
+PACKAGES = {"msgpack", "lz4", "backports", "compression", "cryptography"}
+SDKS = {"boto3", "botocore", "minio", "urllib3", "certifi", "obstore", "storages", *PACKAGES}
 HOMES = {
     "botocore": ("boto3", "awsconfig"),
     "urllib3": ("boto3", "minio"),
     "certifi": "minio",
     "backports": "zstd",
     "compression": "zstd",
+    "cryptography": "gcm",
 }
 STORAGES = ("django.core.files.", "django.core.exceptions.", "django.conf.settings", "django.utils.module_loading.")
 DJANGO = {

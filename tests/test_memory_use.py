@@ -4,6 +4,7 @@ What get returns counts, and what set is given does not.
 """
 
 import json
+import re
 import subprocess
 import sys
 
@@ -15,12 +16,14 @@ from tests.servers import s3_options
 AT_MOST = {"bytes": 1.3, "str": 1.3, "wide": 1.3, "pickled": 2.1}
 
 
-@pytest.fixture(params=[*ENGINES, "storages over files"])
+@pytest.fixture(params=[*ENGINES, "storages over files", "local, encrypted"])
 def settings(request, tmp_path):
     """An entry of CACHES."""
-    engine, _, plain = request.param.partition(" over ")
+    engine = re.match(r"\w+", request.param)[0]
     location, options = str(tmp_path), {}
-    if plain:
+    if "encrypted" in request.param:
+        options = {"ENCRYPTION_KEYS": "k" * 32, "NAME_KEY": "n" * 32}
+    elif "files" in request.param:
         location, options = "", {"storage": "django.core.files.storage.FileSystemStorage", "location": str(tmp_path)}
     elif engine in S3_ENGINES:
         moto = request.getfixturevalue("moto_server")

@@ -156,7 +156,7 @@ def test_the_probe_is_an_internal_object_and_gone_in_the_end():
 def test_a_store_that_does_not_honour_them_is_not_believed_and_the_message_says_what_to_set(called, engine, said):
     cache = called(cache_of(engine))
     for _ in range(2):
-        with pytest.raises(EngineMisconfigured, match=rf"{said}.*OPTIONS\['PROFILE'\].*'plain'"):
+        with pytest.raises(EngineMisconfigured, match=rf"{said}.*versioning off.*OPTIONS\['PROFILE'\].*'plain'"):
             cache.add("key", 1)
     assert stored(engine) == []
 
@@ -330,6 +330,13 @@ class TestOverS3:
         engine = Boto3Engine.from_options(f"s3://{bucket}/cache", s3_options(proxy.url, PROFILE="minio"))
         cache_of(engine).add("key", 1)
         assert proxy.kinds() == {"PUT object": 1}
+        engine.close()
+
+    @pytest.mark.parametrize("profile", ["ceph", "spaces"])
+    def test_where_it_is_a_matter_of_the_bucket_it_is_tried_out(self, proxy, bucket, profile):
+        engine = Boto3Engine.from_options(f"s3://{bucket}/cache", s3_options(proxy.url, PROFILE=profile))
+        cache_of(engine).add("key", 1)
+        assert proxy.kinds() == {"PUT object": 1 + 4, "DELETE object": 1}
         engine.close()
 
     def test_a_profile_without_conditions_sends_none(self, proxy, bucket, called):

@@ -27,7 +27,7 @@ def running() -> Iterator[Server]:
         started.start("azurite", PROGRAM, "--blobHost", "127.0.0.1", "--blobPort", str(port), *quiet)
         started.wait_for(f"http://127.0.0.1:{port}/")
         url = f"http://127.0.0.1:{port}/{ACCOUNT}"
-        yield Server("azurite", url, {"endpoint": url, "account_name": ACCOUNT, "account_key": KEY, **PATIENT})
+        yield Server("azurite", url, {"endpoint": url, "account_name": ACCOUNT, "account_key": KEY, "TOTAL_TIMEOUT": 60, **PATIENT})
 
 
 def connection_string(server: Server) -> str:

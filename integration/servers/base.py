@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,11 @@ class Programs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, tuple[str | Path, ...]] = {}
 
     def start(self, name: str, *command: str | Path) -> None:
         """In a session of its own, so that Ctrl-C leaves it to ``stop``; should this process be killed, it goes, too."""
+        self._commands[name] = command
         with open(self.folder / f"{name}.log", "ab") as log:
             self._running[name] = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *command],
@@ -79,12 +81,26 @@ class Programs:
                 raise self._failed(f"{url} does not answer after {START_LIMIT} s")
             time.sleep(0.1)
 
+    def pause(self, name: str) -> None:
+        os.killpg(self._running[name].pid, signal.SIGSTOP)
+
+    def proceed(self, name: str) -> None:
+        os.killpg(self._running[name].pid, signal.SIGCONT)
+
+    def kill(self, name: str) -> None:
+        """At once: what it holds in memory is thrown away."""
+        program = self._running[name]
+        if program.poll() is None:  # else the number may be another's by now
+            os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
+
+    def restart(self, name: str) -> None:
+        """One that was killed, with the same command."""
+        self.start(name, *self._commands[name])
+
     def stop(self) -> None:
-        """At once: what they hold is thrown away."""
-        for program in reversed(self._running.values()):
-            with suppress(ProcessLookupError):
-                os.killpg(program.pid, signal.SIGKILL)
-            program.wait()
+        for name in reversed(self._running):
+            self.kill(name)
 
     def _failed(self, what: str) -> NotStarted:
         logs = "".join(f"\n--- {log.name}\n{log.read_text(errors='replace')[-4000:]}" for log in sorted(self.folder.glob("*.log")))

@@ -1,7 +1,8 @@
-"""Ceph on one node: a monitor, a storage daemon that keeps objects in memory, and the RADOS Gateway, which speaks S3.
+"""Ceph on one node: a monitor, storage daemons, and the RADOS Gateway, which speaks S3.
 
-Everything that a real cluster needs beside them (a manager, replicas, keys between the daemons) is left out. The settings that
-look odd each cost a failed start or a wrong number; the comments say which.
+For most tests there is one storage daemon, which keeps objects in memory; for faults there are three, which keep two replicas of
+each object on the disk. What else a real cluster has (a manager, more monitors, keys between the daemons) is left out. The settings
+that look odd each cost a failed start or a wrong number; the comments say which.
 
 Reference: https://docs.ceph.com/en/latest/install/manual-deployment/
 """
@@ -12,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from integration.servers.base import Programs, Server, free_ports, program, programs
 from integration.servers.s3 import ACCESS_KEY, SECRET_KEY, s3_server
@@ -37,13 +39,12 @@ auth_client_required = none
 ms_mon_client_mode = crc
 keyring = /dev/null
 run_dir = {folder}/run
-admin_socket = {folder}/run/$name.asok
 crash_dir = {folder}/run
 pid_file =
 log_file =
 log_to_file = false
 log_to_stderr = true
-osd_pool_default_size = 1
+osd_pool_default_size = {replicas}
 osd_pool_default_min_size = 1
 osd_pool_default_pg_num = 4
 osd_pool_default_pgp_num = 4
@@ -56,36 +57,85 @@ mon_data = {folder}/mon
 mon_cluster_log_file = {folder}/run/cluster
 mon_data_avail_warn = 1
 mon_data_avail_crit = 1
+{monitor}
 [osd]
-osd_data = {folder}/osd
-osd_objectstore = memstore
-memstore_device_bytes = 4294967296
+osd_data = {folder}/osd.$id
+admin_socket = {folder}/run/$name.asok
 osd_class_load_list = *
 osd_class_default_list = *
+{storage}
 [client]
 rgw_frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw_data = {folder}/run
 """
 
 
+class Storage(NamedTuple):
+    """How objects are kept."""
+
+    daemons: int
+    replicas: int
+    monitor: str
+    """Settings of the monitor's."""
+    storage: str
+    """Settings of the storage daemons'."""
+
+
+IN_MEMORY = Storage(1, 1, monitor="", storage="osd_objectstore = memstore\nmemstore_device_bytes = 4294967296")
+# min_size, above, is 1: with one daemon of three away, two thirds of the placement groups have one replica, and take writes.
+# mon_osd_min_down_reporters: all daemons are on one host, which otherwise counts as one witness, and two are wanted.
+# mon_osd_full_ratio: so that it takes half a gigabyte to fill the store.
+REPLICATED = Storage(
+    daemons=3,
+    replicas=2,
+    monitor="""\
+mon_allow_pool_delete = true
+mon_osd_min_down_reporters = 1
+mon_osd_reporter_subtree_level = osd
+mon_osd_nearfull_ratio = 0.25
+mon_osd_backfillfull_ratio = 0.28
+mon_osd_full_ratio = 0.3""",
+    storage="""\
+osd_objectstore = bluestore
+bluestore_block_size = 2147483648
+osd_memory_target = 939524096""",
+)
+
+
+class Ceph(NamedTuple):
+    """One that answers, and its parts: the programs "mon", "radosgw", and "osd.0" and so on."""
+
+    server: Server
+    programs: Programs
+    conf: Path
+    storage: Storage
+
+
 @contextmanager
 def running() -> Iterator[Server]:
+    with parts(IN_MEMORY) as ceph:
+        yield ceph.server
+
+
+@contextmanager
+def parts(storage: Storage) -> Iterator[Ceph]:
     with programs() as started:
         port, monitor_port = free_ports(2)
         fsid = str(uuid.uuid4())
-        conf = configure(started.folder, fsid=fsid, port=port, monitor_port=monitor_port)
+        conf = configure(started.folder, fsid=fsid, port=port, monitor_port=monitor_port, **storage._asdict())
         start_monitor(started, conf, fsid, monitor_port)
-        start_storage(started, conf)
+        for number in range(storage.daemons):
+            start_storage(started, conf, number)
         started.start("radosgw", tool("radosgw"), "-c", conf, "-f", "-n", "client.rgw")
         started.wait_for(f"http://127.0.0.1:{port}/")
         for name in (ACCESS_KEY, STRANGER):
             user = [f"--uid={name}", f"--display-name={name}", f"--access-key={name}", f"--secret-key={SECRET_KEY}"]
             started.run("user", tool("radosgw-admin"), "-c", conf, "user", "create", *user)
-        yield s3_server("ceph", port)
+        yield Ceph(s3_server("ceph", port), started, conf, storage)
 
 
 def configure(folder: Path, **values: object) -> Path:
-    for name in ("run", "mon", "osd"):
+    for name in ("run", "mon"):
         (folder / name).mkdir()
     conf = folder / "ceph.conf"
     conf.write_text(CONF.format(folder=folder, **values))
@@ -99,11 +149,13 @@ def start_monitor(started: Programs, conf: Path, fsid: str, port: int) -> None:
     started.start("mon", tool("ceph-mon"), "-c", conf, "-f", "-i", "a")
 
 
-def start_storage(started: Programs, conf: Path) -> None:
-    identity = str(uuid.uuid4())
-    started.run("ceph", tool("ceph"), "-c", conf, "--connect-timeout", "120", "osd", "new", identity, "0")
-    started.run("osd", tool("ceph-osd"), "-c", conf, "-i", "0", "--mkfs", "--osd-uuid", identity)
-    started.start("osd", tool("ceph-osd"), "-c", conf, "-f", "-i", "0")
+def start_storage(started: Programs, conf: Path, number: int) -> None:
+    name, identity = f"osd.{number}", str(uuid.uuid4())
+    osd: list[str | Path] = [tool("ceph-osd"), "-c", conf, "-i", str(number)]
+    (started.folder / name).mkdir()
+    started.run("ceph", tool("ceph"), "-c", conf, "--connect-timeout", "120", "osd", "new", identity, str(number))
+    started.run(name, *osd, "--mkfs", "--osd-uuid", identity)
+    started.start(name, *osd, "-f")
 
 
 def tool(name: str) -> str:

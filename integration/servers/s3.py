@@ -18,7 +18,8 @@ def s3_server(name: str, port: int, access_key: str = ACCESS_KEY) -> Server:
     """A server whose kind OPTIONS["PROFILE"] has under the same name, once it has taken and given back an object."""
     url = f"http://127.0.0.1:{port}"
     keys = {"access_key": access_key, "secret_key": SECRET_KEY}
-    server = Server(name, url, {"PROFILE": name, "endpoint_url": url, "region_name": "us-east-1", **keys, **PATIENT})
+    options = {"PROFILE": name, "TOTAL_TIMEOUT": 60, "endpoint_url": url, "region_name": "us-east-1", **keys, **PATIENT}
+    server = Server(name, url, options)
     make_bucket(server)
     return server
 

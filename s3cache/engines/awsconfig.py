@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from s3cache.engines import awsplaces
+from s3cache.engines.abandoned import Overdue, in_time
 from s3cache.engines.s3errors import PLAIN, meaning_of, sentences
 from s3cache.engines.s3options import S3Options
 from s3cache.errors import EngineError, EngineMisconfigured, EngineUnavailable
@@ -69,7 +70,7 @@ class AwsConfig:
             checked(keys)
             return lambda: keys
         with self._errors():
-            credentials = self._session.get_credentials()
+            credentials = in_time(self._session.get_credentials)
         if credentials is None:
             raise EngineMisconfigured(f"There are no credentials. {self._looked_at()}")
         return functools.partial(self._frozen, credentials)
@@ -84,6 +85,7 @@ class AwsConfig:
 
     def _frozen(self, credentials: Any) -> Keys:
         with self._errors():
+            renew_in_time(credentials)
             found = credentials.get_frozen_credentials()
         return checked(Keys(found.access_key, found.secret_key, found.token))
 
@@ -133,6 +135,16 @@ def service_config(options: S3Options) -> Any:
     return Config(connect_timeout=options.connect_timeout, read_timeout=options.read_timeout, retries=retries)
 
 
+def renew_in_time(credentials: Any, **_: object) -> None:
+    """Where they are about to end. Their source is not waited for longer than the call has."""
+    if can_end(credentials) and credentials.refresh_needed():
+        in_time(credentials.get_frozen_credentials)
+
+
+def can_end(credentials: Any) -> bool:
+    return hasattr(credentials, "refresh_needed")
+
+
 def checked(keys: Keys) -> Keys:
     """The keys. Raises EngineMisconfigured for those that no header can carry: an SDK may repeat them in its error, or panic."""
     if not all(text.isascii() and text.isprintable() for text in keys if text):
@@ -151,6 +163,6 @@ def meaning(error: Exception) -> type[EngineError]:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return meaning_of(error.response.get("Error", {}).get("Code", ""), status, PLAIN)
     asked = (exceptions.MetadataRetrievalError, exceptions.CredentialRetrievalError)
-    network = (exceptions.ConnectionError, exceptions.HTTPClientError)
+    network = (exceptions.ConnectionError, exceptions.HTTPClientError, Overdue)
     mends = isinstance(error, (*asked, *network)) and not isinstance(error, exceptions.SSLError)
     return EngineUnavailable if mends else EngineMisconfigured

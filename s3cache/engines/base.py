@@ -110,6 +110,10 @@ class Features:
     """How many blocking requests at once make many of them fastest; 1 where threads bring nothing."""
     expect_continue: bool = False
     """A large body that must not overwrite is sent only once the server has said that it may come (``Expect: 100-continue``)."""
+    max_attempts: int = 1
+    """How often a request that ended in EngineUnavailable may be made in all; a conditional write is never repeated as it is."""
+    attempt_timeout: float = 0.0
+    """Seconds that one attempt waits at most for a server that is silent; 0 where that is not known."""
 
 
 class Engine(Protocol):

@@ -1,7 +1,7 @@
 """The engine over boto3, AWS's own SDK for Python, by public means only.
 
 The verbs come first, then what the SDK's answers and errors say. ``s3bucket`` has what all engines over such an SDK share;
-``boto3clients`` makes the clients on first use, and boto3 is imported then; ``s3errors`` knows what S3's codes mean.
+``boto3clients`` makes the client on first use, and boto3 is imported then; ``s3errors`` knows what S3's codes mean.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import functools
 import os
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
+from s3cache import deadlines
+from s3cache.engines.abandoned import Overdue
 from s3cache.engines.awsplaces import looked_at
 from s3cache.engines.base import Etag, ObjectInfo, StoredObject
-from s3cache.engines.boto3clients import Connection, check_etag, connect, parse_timestamp
+from s3cache.engines.boto3clients import Connection, check_etag, connect, parse_timestamp, pays_to_wait
 from s3cache.engines.s3answers import BROKEN_OFF, ForeignAnswer, Head, check_conditions, read_object
 from s3cache.engines.s3bucket import BucketEngine
 from s3cache.engines.s3errors import (
     CERTIFICATE,
     KEYS,
     NOT_S3,
+    OVERDUE,
     PLAIN,
     READ,
     UNREACHABLE,
@@ -60,10 +64,7 @@ class Boto3Engine(BucketEngine[Connection]):
                 parameters["Range"] = f"bytes=0-{max(first, 1) - 1}"
             if if_none_match is not None:
                 parameters["IfNoneMatch"] = if_none_match
-            answer = fetch(connection.retrying, parameters)
-            with contextlib.closing(answer["Body"]) as body:
-                check_etag(answer)
-                return read_object(name, head_of(answer), body, first=first, limit=limit)
+            return connection.do(partial(read, connection.client, parameters, first, limit))
 
     def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
         """Costs one PUT.
@@ -79,22 +80,23 @@ class Boto3Engine(BucketEngine[Connection]):
                 parameters["IfNoneMatch"] = "*"
             if if_match is not None:
                 parameters["IfMatch"] = self.target.profile.if_match(if_match)
-            client = connection.retrying if meanings is PLAIN else connection.once
-            answer = client.put_object(**parameters)
+            waits = pays_to_wait(len(body), if_none_match)
+            answer = connection.do(partial(connection.client.put_object, **parameters), waits=waits)
             check_etag(answer)
             return answer["ETag"]  # type: ignore[no-any-return]
 
     def _delete_one(self, name: str) -> None:
         with contextlib.suppress(ObjectNotFound), self._errors("delete_objects", name, READ):
             connection = self._connected()
-            connection.retrying.delete_object(**connection.parameters["DeleteObject"], Key=name)
+            connection.do(partial(connection.client.delete_object, **connection.parameters["DeleteObject"], Key=name))
 
     def _delete_many(self, names: Sequence[str]) -> None:
         with self._errors("delete_objects", f"{names[0]} and {len(names) - 1} more", PLAIN):
             connection = self._connected()
-            listed = {"Objects": [{"Key": name} for name in names], "Quiet": True}
-            answer = connection.retrying.delete_objects(**connection.parameters["DeleteObjects"], Delete=listed)
-            raise_failures(connection.retrying, answer)
+            named = {"Objects": [{"Key": name} for name in names], "Quiet": True}
+            parameters = {**connection.parameters["DeleteObjects"], "Delete": named}
+            answer = connection.do(partial(connection.client.delete_objects, **parameters))
+            raise_failures(connection.client, answer)
 
     def list_objects(self, prefix: str = "", start_after: str | None = None) -> Iterator[ObjectInfo]:
         """Costs one GET per thousand names, as they are reached.
@@ -111,7 +113,8 @@ class Boto3Engine(BucketEngine[Connection]):
         while token is not None:
             with self._errors("list_objects", parameters["Prefix"], PLAIN):
                 connection = self._connected()
-                page = connection.retrying.list_objects_v2(**connection.parameters["ListObjectsV2"], **parameters)
+                given = {**connection.parameters["ListObjectsV2"], **parameters}
+                page = connection.do(partial(connection.client.list_objects_v2, **given))
                 infos = [info_of(entry) for entry in page.get("Contents", ())]
                 token = next_token(page, asked)
             yield from infos
@@ -128,6 +131,8 @@ class Boto3Engine(BucketEngine[Connection]):
         """The SDK's errors as ours. ``meanings`` is what this verb reads differently."""
         try:
             yield
+        except EngineUnavailable as error:  # of a request that was not begun
+            raise EngineUnavailable(f"{verb} of {about!r} at {self.location}: {error}") from error
         except sdk_errors() as error:
             what = self.target.options.redact(describe(error))
             if lacks_credentials(error):
@@ -188,7 +193,7 @@ def advice_without_answer(error: Exception) -> str:
     kinds = {
         exceptions.SSLError: CERTIFICATE,
         (exceptions.PartialCredentialsError, exceptions.CredentialRetrievalError): KEYS,
-        (exceptions.ConnectionError, exceptions.HTTPClientError): UNREACHABLE,
+        (exceptions.ConnectionError, exceptions.HTTPClientError, Overdue): UNREACHABLE if deadlines.left() else OVERDUE,
         ResponseParserError: NOT_S3,
     }
     return next((said for kind, said in kinds.items() if isinstance(error, kind)), "")
@@ -227,6 +232,13 @@ def raise_failures(client: Any, answer: dict[str, Any]) -> None:
         if failure.get("Code") != "NoSuchKey":
             about = {**failure, "Message": f"{failure.get('Key')}: {failure.get('Message')}"}
             raise client.exceptions.ClientError({**answer, "Error": about}, "DeleteObjects")
+
+
+def read(client: Any, parameters: dict[str, Any], first: int | None, limit: int | None) -> StoredObject:
+    answer = fetch(client, parameters)
+    with contextlib.closing(answer["Body"]) as body:
+        check_etag(answer)
+        return read_object(parameters["Key"], head_of(answer), body, first=first, limit=limit)
 
 
 def fetch(client: Any, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -1,23 +1,23 @@
-"""How the boto3 engine's clients are made: tuned, by public means only.
+"""How the boto3 engine's client is made: tuned, by public means only. It is safe to use from many threads, but not to create.
 
-There are two of them: one lets the SDK repeat what may be repeated, the other sends each conditional write once. Clients are
-safe to use from many threads, but not to create.
-
-boto3 is slow to start and busy in Python, so its clients have a fixed user agent, a faster timestamp parser, do not wait for
-``100 Continue`` before they send a body, and send over the connections of ``boto3http``.
+It repeats nothing but what the wrong region refused. boto3 is slow to start and busy in Python, so the client has a fixed user
+agent, a faster timestamp parser, does not wait for ``100 Continue`` before it sends a body, and sends over the connections of
+``boto3http``, which end each request at the call's deadline. botocore's own do not, so what goes over these is done ``in_time``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from s3cache.engines.awsconfig import service_config
-from s3cache.engines.boto3http import has_proxy, send_over
+from s3cache.engines.abandoned import in_time
+from s3cache.engines.awsconfig import can_end, renew_in_time, service_config
+from s3cache.engines.boto3http import lacking, send_over
 from s3cache.engines.boto3sockets import Sockets, certificates
 from s3cache.engines.profiles import Profile
 from s3cache.engines.s3answers import ForeignAnswer
@@ -25,6 +25,8 @@ from s3cache.engines.s3errors import REGION
 from s3cache.engines.s3options import S3Options, Target
 from s3cache.errors import EngineMisconfigured
 from s3cache.version import __version__
+
+Result = TypeVar("Result")
 
 USER_AGENT = f"s3cache/{__version__} boto3"
 """A fixed one: boto3's own is put together anew for every request, a tenth of its time."""
@@ -35,20 +37,22 @@ REFUSED = "refuses the options, or the credentials and the AWS files that it fou
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Connection:
-    """Two clients of one session, and what goes along with every request."""
+    """A client, and what goes along with every request."""
 
-    retrying: Any
-    once: Any
-    """For conditional writes: repeats nothing but what the wrong region refused."""
+    client: Any
     parameters: Mapping[str, dict[str, Any]]
     """By operation."""
     sockets: Sockets | None = None
-    """What both send over; None where they send over botocore's own."""
+    """What the client sends over; None where it sends over botocore's own."""
+
+    def do(self, work: Callable[[], Result], *, waits: bool = False) -> Result:
+        """The work, which is a request and its answer; ``waits``: maybe for ``100 Continue``."""
+        return in_time(work) if self.sockets is None or waits else work()
 
     def close(self) -> None:
-        for one in (self.retrying, self.once, self.sockets):
-            if one is not None:
-                one.close()
+        self.client.close()
+        if self.sockets is not None:
+            self.sockets.close()
 
 
 def connect(target: Target) -> Connection:
@@ -58,13 +62,24 @@ def connect(target: Target) -> Connection:
         core = make_core(options)
         session = make_session(options, core)
         config = make_config(options, target.profile)
-        retrying, once = make_client(session, options, config), make_client(session, options, sent_once(config))
-        sockets = None if has_proxy(retrying) else Sockets(config, certificates(core, options.verify))
-        if sockets is not None:
-            send_over(sockets, retrying, once)
+        client = session.client(
+            "s3", endpoint_url=options.endpoint_url, use_ssl=options.use_ssl, verify=options.verify, config=config
+        )
+        credentials = None if options.signature_version == "unsigned" else core.get_credentials()
+        if can_end(credentials):
+            client.meta.events.register_first("before-sign.s3", partial(renew_in_time, credentials))
+        return Connection(tuned(client), request_parameters(client, target.bucket, options), over_sockets(client, core, options))
     except (OSError, ValueError) as error:  # an unreadable file; a host that botocore does not like; keys that are none
         raise EngineMisconfigured(f"boto3 {REFUSED}: {options.redact(str(error))}") from error
-    return Connection(retrying, once, request_parameters(retrying, target.bucket, options), sockets)
+
+
+def over_sockets(client: Any, core: Any, options: S3Options) -> Sockets | None:
+    """The connections that the client now sends over; None where its config asks for what they lack."""
+    if lacking(client):
+        return None
+    sockets = Sockets(client.meta.config, certificates(core, options.verify))
+    send_over(sockets, client)
+    return sockets
 
 
 def make_core(options: S3Options) -> Any:
@@ -90,13 +105,8 @@ def make_session(options: S3Options, core: Any) -> Any:
     )
 
 
-def make_client(session: Any, options: S3Options, config: Any) -> Any:
-    client = session.client("s3", endpoint_url=options.endpoint_url, use_ssl=options.use_ssl, verify=options.verify, config=config)
-    return tuned(client)
-
-
 def tuned(client: Any) -> Any:
-    """The client, with the handlers that every one of ours has."""
+    """The client, with our handlers."""
     client.meta.events.register("before-send.s3.PutObject", drop_expect)
     client.meta.events.register("before-send.s3.HeadBucket", refuse_redirect)
     client.meta.events.register("before-parse.s3", refuse_foreign)
@@ -116,21 +126,20 @@ def make_config(options: S3Options, profile: Profile) -> Any:
         read_timeout=options.read_timeout,
         max_pool_connections=options.max_pool_connections,
         tcp_keepalive=True,
-        retries={"mode": "standard", "total_max_attempts": options.max_attempts},
         proxies=options.proxies,
         ignore_configured_endpoint_urls=True,  # of the shared files: options.endpoint_url has the environment's, on every engine
         signature_version=UNSIGNED if options.signature_version == "unsigned" else options.signature_version,
         s3={"addressing_style": addressing_style} if addressing_style else None,
         request_checksum_calculation=checksums,
         response_checksum_validation=checksums,
-    )
+    ).merge(one_attempt())
 
 
-def sent_once(config: Any) -> Any:
-    """The config for conditional writes, whatever it says of repeating."""
+def one_attempt() -> Any:
+    """Whatever another config says: what is repeated at all, the cache repeats."""
     from botocore.config import Config
 
-    return config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+    return Config(retries={"mode": "standard", "total_max_attempts": 1})
 
 
 def request_parameters(client: Any, bucket: str, options: S3Options) -> Mapping[str, dict[str, Any]]:
@@ -153,8 +162,12 @@ def drop_expect(request: Any, **_: object) -> None:
     """
     headers = request.headers
     size = int(headers.get("X-Amz-Decoded-Content-Length") or headers.get("Content-Length") or 0)
-    if size <= LARGE or "If-None-Match" not in headers:
+    if not pays_to_wait(size, "If-None-Match" in headers):
         headers.pop("Expect", None)
+
+
+def pays_to_wait(size: int, if_none_match: bool) -> bool:
+    return if_none_match and size > LARGE
 
 
 def refuse_redirect(request: Any, **_: object) -> None:

@@ -1,12 +1,10 @@
 """How the boto3 engine's requests are sent: by ``http.client``, in place of the three layers that botocore has for it.
 
-botocore still finds the credentials, the endpoint and the session of a directory bucket, signs, repeats, follows redirects and
-reads the answer. Between the last two of these, its event ``before-send`` lets anybody fulfil the request, and that is done here:
-a quarter of the processor time of a request is saved. What goes wrong is raised as botocore's own errors, because these decide
-whether a request is repeated.
+botocore still finds the credentials, the endpoint and the session of a directory bucket, signs, follows redirects and reads the
+answer. Before it sends, its event ``before-send`` lets anybody fulfil the request, and that is done here: a quarter of the
+processor time of a request is saved, and each ends at the call's deadline. What goes wrong is raised as botocore's own errors.
 
-Left to botocore are requests that go through a proxy (``boto3clients`` asks for none of this then), and those that wait for
-``100 Continue``.
+Left to botocore are clients that use proxies or certificates of their own, and requests that wait for ``100 Continue``.
 
 https://docs.aws.amazon.com/botocore/latest/topics/events.html#before-send
 """
@@ -30,18 +28,18 @@ Kinds: TypeAlias = tuple[Callable[..., Exception], Callable[..., Exception]]
 """Of botocore's errors, the one for a time-out and the one for a connection that failed."""
 
 
-def send_over(sockets: Sockets, *clients: Any) -> None:
-    """From now on the clients do."""
-    for client in clients:
-        client.meta.events.register_last("before-send.s3", partial(send, sockets))
+def send_over(sockets: Sockets, client: Any) -> None:
+    """From now on the client does."""
+    client.meta.events.register_last("before-send.s3", partial(send, sockets))
 
 
-def has_proxy(client: Any) -> bool:
-    """Whether the client sends its requests through one, of its config or of the environment."""
+def lacking(client: Any) -> bool:
+    """Whether the client's config asks for what is not done here: a proxy, maybe of the environment, or its own certificate."""
     from botocore.utils import get_environ_proxies
 
-    given = client.meta.config.proxies
-    return bool({"http", "https"} & (get_environ_proxies(client.meta.endpoint_url) if given is None else given).keys())
+    config = client.meta.config
+    proxies = get_environ_proxies(client.meta.endpoint_url) if config.proxies is None else config.proxies
+    return bool({"http", "https"} & proxies.keys() or config.client_cert or config.proxies_config)
 
 
 def send(sockets: Sockets, request: Any, **_: object) -> Any:

@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 from urllib.parse import SplitResult
 
 from s3cache.engines.httpanswers import Answer, has_unread
+from s3cache.engines.timely import Timely
 
 Origin: TypeAlias = tuple[int, str, str]
 """The process, so that a child leaves its parent's connections alone; scheme and host of a URL, with the port."""
@@ -70,22 +71,29 @@ class Sockets:
 
     def _opened(self, url: SplitResult) -> HTTPConnection:
         connection = self._unopened(url)
-        connection.response_class = Answer
         try:
             connection.connect()
         except BaseException:
             connection.close()
             raise
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        connection.sock.settimeout(self._read_timeout)
+        connection.timeout = self._read_timeout
         return connection
 
     def _unopened(self, url: SplitResult) -> HTTPConnection:
         """The port is always given: without one, http.client would look for it in the address of an IPv6 host."""
         host, timeout = url.hostname or "", self._connect_timeout
         if url.scheme == "https":
-            return HTTPSConnection(host, url.port or 443, timeout=timeout, context=self._tls)
-        return HTTPConnection(host, url.port or 80, timeout=timeout)
+            return Secure(host, url.port or 443, timeout=timeout, context=self._tls)
+        return Plain(host, url.port or 80, timeout=timeout)
+
+
+class Plain(Timely, HTTPConnection):
+    response_class = Answer
+
+
+class Secure(Timely, HTTPSConnection):
+    response_class = Answer
 
 
 def origin(url: SplitResult) -> Origin:

@@ -12,9 +12,12 @@ from io import BufferedReader
 from socket import socket
 from typing import Any
 
+from s3cache import deadlines
+from s3cache.engines.timely import TimelyReader
+
 
 class Answer(HTTPResponse):
-    """A final answer with all of its headers; anything else is an HTTPException.
+    """A final answer with all of its headers, read by the call's deadline; anything else is an HTTPException.
 
     ``http.client`` awaits the final answer after ``100 Continue`` only. Any other interim one it takes for final, so that the next
     request on the connection would get the answer to this one.
@@ -22,9 +25,11 @@ class Answer(HTTPResponse):
     https://www.rfc-editor.org/rfc/rfc9110#section-15.2
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fp = Lines(self.fp.detach())
+    def __init__(self, sock: socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        raw = self.fp.detach()
+        deadline = deadlines.current.get()
+        self.fp = Lines(raw if deadline is None else TimelyReader(raw, sock, deadline))
 
     def begin(self) -> None:
         super().begin()

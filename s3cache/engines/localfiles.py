@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 """An object is a regular file, and no link to one. Opening a FIFO would otherwise wait for its writer, for ever."""
 NOTHING_HERE = frozenset({errno.ENOENT, errno.EISDIR, errno.ELOOP, errno.ENXIO})
 """No object: nothing, a directory, a symbolic link, a FIFO or a socket."""
+TEMPORARY = re.compile(r"[0-9a-f]{32}")
+"""The name of a temporary file: ``secrets.token_hex(16)``."""
 LONGEST = 255
 """The longest name of an object, in bytes: all of it may be one file's."""
 GRAIN = 1000
@@ -117,10 +120,15 @@ def discard(path: str) -> None:
 
 
 def discard_older(folder: str, before: float) -> None:
-    """Remove the files of a folder that were last modified before that time, in seconds since the epoch."""
-    for _, entry in entries(folder, ""):
+    """Remove the temporary files of a folder that were last modified before that time, in seconds since the epoch.
+
+    Only what is named as one, and not by way of a link: whoever could plant one would have files removed elsewhere.
+    """
+    if os.path.islink(folder) or os.path.islink(os.path.dirname(folder)):
+        return
+    for name, entry in entries(folder, ""):
         with suppress(OSError):  # on a read-only file system it stays, and does no harm
-            if (status := status_of(entry)) is not None and status.st_mtime < before:
+            if TEMPORARY.fullmatch(name) and (status := status_of(entry)) is not None and status.st_mtime < before:
                 discard(entry.path)
 
 
@@ -136,6 +144,19 @@ def make_directory(path: str) -> None:
             os.mkdir(path, DIRECTORY_MODE)
 
 
+_open_locks: set[int] = set()
+"""The lock files that this process has open now."""
+
+
+def _close_locks() -> None:
+    """A forked child has those of its parent's threads open as well, and would keep the locks of a parent that is killed."""
+    while _open_locks:
+        os.close(_open_locks.pop())
+
+
+os.register_at_fork(after_in_child=_close_locks)
+
+
 @contextmanager
 def locked(path: str) -> Iterator[None]:
     """Exclude the other threads and processes that lock this file.
@@ -144,14 +165,16 @@ def locked(path: str) -> Iterator[None]:
     threads nor a forked child share a lock by sharing a descriptor.
     """
     file = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    _open_locks.add(file)
     try:
         if not locks.lock(file, locks.LOCK_EX):
             raise OSError(errno.ENOLCK, "This platform has no file locks", path)
         try:
             yield
         finally:
-            locks.unlock(file)  # closing it would not do: a child forked meanwhile has it open too
+            locks.unlock(file)  # closing it would not do: a child forked meanwhile may have it open too
     finally:
+        _open_locks.discard(file)
         os.close(file)
 
 

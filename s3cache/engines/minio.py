@@ -65,7 +65,7 @@ class MinioEngine(BucketEngine[Connection]):
         check_conditions(profile, if_match, if_none_match)
         condition = condition_of(profile, if_match, if_none_match)
         meanings = write_meanings(profile, if_match=if_match is not None, if_none_match=if_none_match)
-        exchange = Exchange({**self._headers.put, **condition}, once=bool(condition))
+        exchange = Exchange({**self._headers.put, **condition})
         with self._request(exchange, "put_object", name, meanings) as client:
             client.put_object(
                 bucket_name=self.target.bucket,

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import functools
 
+from s3cache import deadlines
+from s3cache.engines.abandoned import Overdue
 from s3cache.engines.miniopool import Exchange
 from s3cache.engines.s3answers import ForeignAnswer
-from s3cache.engines.s3errors import CERTIFICATE, NOT_S3, UNREACHABLE, Meanings, advice, meaning_of, sentences
+from s3cache.engines.s3errors import CERTIFICATE, NOT_S3, OVERDUE, UNREACHABLE, Meanings, advice, meaning_of, sentences
 from s3cache.errors import EngineError, EngineMisconfigured, EngineUnavailable
 
 
@@ -29,11 +31,11 @@ def is_lasting(error: Exception) -> bool:
     cause = cause_of(error)
     if isinstance(cause, SSLError):
         return "EOF" not in str(cause)
-    return isinstance(cause, ValueError) or not isinstance(cause, HTTPError)
+    return isinstance(cause, ValueError) or not isinstance(cause, (HTTPError, Overdue))
 
 
 def cause_of(error: Exception) -> Exception:
-    """What urllib3 repeated the request for until it gave up; else the error itself."""
+    """What urllib3 calls one attempt too many for; else the error itself."""
     cause = getattr(error, "reason", None)
     return cause if isinstance(cause, Exception) else error
 
@@ -58,6 +60,8 @@ def what_to_do(cause: Exception, exchange: Exchange) -> str:
 
     if isinstance(cause, ForeignAnswer):
         return cause.advice
+    if isinstance(cause, (HTTPError, Overdue)) and not deadlines.left():
+        return OVERDUE
     if exchange.response is not None:
         return "" if isinstance(cause, HTTPError) else NOT_S3
     if isinstance(cause, SSLError):

@@ -1,16 +1,17 @@
 """The pool of connections that the minio engine hands to the SDK, and the engine's way to add to what the SDK sends.
 
 The SDK's verbs cannot do all that an engine must. Up to 7.2.20 they take no condition for a PUT (``metadata`` would store
-``If-None-Match`` as ``x-amz-meta-if-none-match``, and overwrite), no header for a DELETE, and no retries for one request alone;
-later releases take headers, under other names. But the pool is the user's to give. So an ``Exchange`` says, around a call of
-the client, what its requests take along, and keeps the answer as it came. That needs no private name of the SDK, and is the
-same for all its releases.
+``If-None-Match`` as ``x-amz-meta-if-none-match``, and overwrite), and no header for a DELETE; later releases take headers, under
+other names. But the pool is the user's to give. So an ``Exchange`` says, around a call of the client, what its requests take
+along, and keeps the answer as it came. That needs no private name of the SDK, and is the same for all its releases. The pool
+repeats nothing, and its connections end each request at the call's deadline (``timely``).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import queue
 import socket
 import ssl
 import threading
@@ -21,10 +22,7 @@ from urllib.parse import unquote, urlsplit
 from s3cache.engines.httpanswers import Answer, has_unread
 from s3cache.engines.s3answers import BROKEN_OFF, ForeignAnswer
 from s3cache.engines.s3options import S3Options
-
-REPEATED = (429, 500, 502, 503, 504)
-BACKOFF = 0.2
-"""Seconds: doubled with each attempt after the second."""
+from s3cache.engines.timely import Timely
 
 
 @dataclasses.dataclass(slots=True)
@@ -32,8 +30,6 @@ class Exchange:
     """A call of the client: what its requests take along, and the last answer."""
 
     headers: Mapping[str, str]
-    once: bool = False
-    """Its request must not be repeated."""
     root: bytes = b""
     """What a good answer holds. The SDK takes any XML for an answer that is empty: a page of XHTML for a batch deleted."""
     asked: set[str] | None = None
@@ -72,9 +68,14 @@ current = threading.local()
 class Exchanging:
     """What is ours in the pool; the rest is urllib3's PoolManager or ProxyManager."""
 
+    process: int
     sign: Callable[[str, str, Any], None]
-    often: Any
-    once: Any
+    retries: Any
+
+    def clear(self) -> None:
+        """The client does this as it goes. In a child of the process that made the pool, its lock may be locked for ever."""
+        if self.process == os.getpid():
+            super().clear()  # type: ignore[misc]
 
     def urlopen(self, method: str, url: str, *, headers: Any, **given: Any) -> Any:
         """Follows no redirect: its target would get a request that was signed for another host."""
@@ -90,7 +91,7 @@ class Exchanging:
             url,
             headers=headers,
             redirect=False,
-            retries=self.once if exchange.once else self.often,
+            retries=self.retries,
             decode_content=False,
             **given,
         )
@@ -114,15 +115,16 @@ class OneHost:
         return host.urlopen(method, url[url.index("/", len("https://")) :], assert_same_host=False, **given)
 
     def clear(self) -> None:
-        self.host = None
+        host, self.host = self.host, None
+        if host is not None:
+            host.close()  # urllib3 leaves that to the garbage collector, and an error may hold it a while
         super().clear()  # type: ignore[misc]
 
 
-class Careful:
+class Careful(Timely):
     """A connection that gives no answer to another request than the last one."""
 
     response_class = Answer
-    sock: Any
 
     @property
     def is_connected(self) -> bool:
@@ -130,9 +132,35 @@ class Careful:
         return super().is_connected and not has_unread(self.sock)  # type: ignore[misc]
 
 
+class Idle:
+    """The idle connections of one host, as urllib3 keeps them: a LifoQueue, but without its lock.
+
+    A thread may hold that while another forks. The child closes its copies of the connections, and would wait for the lock for
+    ever.
+    """
+
+    def __init__(self, maxsize: int) -> None:
+        self._most = maxsize
+        self._items: list[Any] = []
+
+    def put(self, item: Any, block: bool = False) -> None:
+        if len(self._items) >= self._most:
+            raise queue.Full
+        self._items.append(item)
+
+    def get(self, block: bool = False, timeout: float | None = None) -> Any:
+        try:
+            return self._items.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def qsize(self) -> int:
+        return len(self._items)
+
+
 def make_pool(options: S3Options, url: str, sign: Callable[[str, str, Any], None]) -> Any:
     """For the endpoint at the URL. Opens no connection yet."""
-    from urllib3 import PoolManager, ProxyManager, Timeout
+    from urllib3 import PoolManager, ProxyManager, Retry, Timeout
     from urllib3.connection import HTTPConnection
 
     settings = {
@@ -145,29 +173,16 @@ def make_pool(options: S3Options, url: str, sign: Callable[[str, str, Any], None
     kind = type("Pool", (Exchanging, ProxyManager) if proxy else (Exchanging, OneHost, PoolManager), {})
     pool: Any = kind(**settings, **(proxy_settings(proxy) if proxy else {}))
     pool.pool_classes_by_scheme = {scheme: careful(kind) for scheme, kind in pool.pool_classes_by_scheme.items()}
+    pool.process = os.getpid()
     pool.sign = sign
-    pool.often, pool.once = make_retries(options.max_attempts), make_retries(1)
+    pool.retries = Retry(0)
     return pool
 
 
 def careful(kind: Any) -> Any:
     """That kind of urllib3's pools of one host, with careful connections."""
     connection = type(kind.ConnectionCls.__name__, (Careful, kind.ConnectionCls), {})
-    return type(kind.__name__, (kind,), {"ConnectionCls": connection})
-
-
-def make_retries(attempts: int) -> Any:
-    """Of every method, because what must not be repeated goes out under ``once``."""
-    from urllib3 import Retry
-
-    return Retry(
-        total=attempts - 1,
-        allowed_methods=None,
-        status_forcelist=REPEATED,
-        backoff_factor=BACKOFF,
-        raise_on_status=False,
-        respect_retry_after_header=False,
-    )
+    return type(kind.__name__, (kind,), {"ConnectionCls": connection, "QueueCls": Idle})
 
 
 def make_context(options: S3Options) -> Any:

@@ -15,18 +15,21 @@ import os
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, Self
 
+from s3cache import deadlines
 from s3cache.engines import obstorestores
 from s3cache.engines.base import Etag, ObjectInfo, StoredObject
 from s3cache.engines.obstorecalls import Calls, blocking, check_process, native
-from s3cache.engines.obstoreerrors import NO_RANGE, describe, is_missing_name, is_sdk_error, meaning, sdk_errors
+from s3cache.engines.obstoreerrors import NO_RANGE, TIMED_OUT, describe, is_missing_name, is_sdk_error, meaning, sdk_errors
 from s3cache.engines.obstorenames import check_ends, check_name, folder, offset
-from s3cache.engines.obstoreservice import DELETING_MANY, READING, Service, Stores, writing
+from s3cache.engines.obstoreservice import DELETING_MANY, USUAL, Service, Stores, writing
 from s3cache.engines.s3errors import Meanings
 from s3cache.errors import EngineError, EngineMisconfigured, NotSupported, ObjectNotFound, ObjectTooLarge
-from s3cache.pieces import LARGE, PIECE, Body, Pieces
+from s3cache.pieces import LARGE, Body, Pieces
 from s3cache.runtime import finish, iterate
 
 PAGE = 1000
+CHUNK = 1 << 18
+"""Bytes of a large body that are held beside it. More of them take memory; less, time on an event loop."""
 
 
 class Verbs:
@@ -46,24 +49,25 @@ class Verbs:
     async def get_object(
         self, name: str, *, first: int | None = None, if_none_match: Etag = None, limit: int | None = None
     ) -> StoredObject:
-        """Costs one GET; two for the first bytes of an empty object, or of a server that does not know ranges."""
+        """Costs one GET; two for the first bytes of an empty object, or of a server that does not know ranges.
+
+        Two also for a large body that comes so slowly that the time of a small one is not enough: how large it is, its first answer
+        tells. Then it is asked for again, with the time that its size allows.
+        """
         check_ends(name)
-        service, store = self._service, self._stores.of(READING)
+        service = self._service
         options = {} if if_none_match is None else {"if_none_match": service.if_none_match(if_none_match)}
         try:
             if first is None:
-                call = self._calls.get(store, name, options=options)
+                call = self._calls.get(self._stores.of(USUAL), name, options=options)
                 result = await call if self._native else call
             else:
-                result = await self._beginning(store, name, options, first)
-            about = result.meta
-            etag = service.etag(about) or self._refuse_foreign()
-            if limit is not None and about["size"] > limit:
-                raise ObjectTooLarge(f"{name!r} has {about['size']} bytes, more than {limit}.", etag=etag)
+                result = await self._beginning(name, options, first)
+            etag, size = self._checked(name, result, limit)
             if first is not None:  # the first piece of a stream has that many bytes, or is all there is
                 body: Body = bytes(await self._following(result.stream(min_chunk_size=max(first, 1))))[:first]
-            elif about["size"] > LARGE:
-                body = await self._pieces(result.stream(min_chunk_size=PIECE), about["size"])
+            elif size > deadlines.MEGABYTE:
+                etag, body = await self._large(name, options, limit, result)
             else:
                 call = self._calls.body(result)
                 body = bytes(await call if self._native else call)
@@ -72,6 +76,35 @@ class Verbs:
                 raise
             raise self._error("get_object", name, error, service.read_meanings) from error
         return StoredObject(body, etag)
+
+    def _checked(self, name: str, result: Any, limit: int | None) -> tuple[str, int]:
+        """Etag and size of the object. Raises ObjectTooLarge."""
+        about = result.meta
+        etag = self._service.etag(about) or self._refuse_foreign()
+        if limit is not None and about["size"] > limit:
+            raise ObjectTooLarge(f"{name!r} has {about['size']} bytes, more than {limit}.", etag=etag)
+        return etag, about["size"]
+
+    async def _large(self, name: str, options: dict[str, Any], limit: int | None, result: Any) -> tuple[str, Body]:
+        """Etag and body of a large object."""
+        etag, size = self._checked(name, result, limit)
+        before = deadlines.left()
+        deadlines.allow(size)
+        try:
+            return etag, await self._body(result, size)
+        except sdk_errors() as error:
+            if not TIMED_OUT.search(str(error)) or deadlines.left() <= before:
+                raise
+        call = self._calls.get(self._stores.of(USUAL), name, options=options)
+        result = await call if self._native else call
+        etag, size = self._checked(name, result, limit)
+        return etag, await self._body(result, size)
+
+    async def _body(self, result: Any, size: int) -> Body:
+        if size > LARGE:
+            return await self._pieces(result.stream(min_chunk_size=CHUNK), size)
+        call = self._calls.body(result)
+        return bytes(await call if self._native else call)
 
     async def _pieces(self, stream: Any, size: int) -> Pieces:
         pieces = Pieces(size)
@@ -84,26 +117,25 @@ class Verbs:
         call = self._calls.following(stream, b"")
         return await call if self._native else call
 
-    async def _beginning(self, store: Any, name: str, options: dict[str, Any], first: int) -> Any:
+    async def _beginning(self, name: str, options: dict[str, Any], first: int) -> Any:
         """The answer to a GET of the first bytes; of the whole object, where there is no range to be had."""
         try:
-            call = self._calls.get(store, name, options={**options, "range": (0, max(first, 1))})
+            call = self._calls.get(self._stores.of(USUAL), name, options={**options, "range": (0, max(first, 1))})
             return await call if self._native else call
         except sdk_errors() as error:
             if not NO_RANGE.search(str(error)):
                 raise
-        call = self._calls.get(store, name, options=options)
+        call = self._calls.get(self._stores.of(USUAL), name, options=options)
         return await call if self._native else call
 
     async def put_object(self, name: str, body: bytes, *, if_match: Etag = None, if_none_match: bool = False) -> Etag:
         """Costs one PUT."""
         service, mode, meanings = self._service, None, self._service.plain_meanings
-        conditional = if_none_match or if_match is not None
-        if conditional:
+        if if_none_match or if_match is not None:
             mode = self._mode(if_match, if_none_match)
             meanings = service.write_meanings(if_match=if_match is not None, if_none_match=if_none_match)
         check_ends(name)
-        store = self._stores.of(writing(len(body), conditional=conditional))
+        store = self._stores.of(writing(len(body)))
         try:
             call = self._calls.put(store, name, body, use_multipart=False, mode=mode, **service.written)
             return service.etag(await call if self._native else call) or self._refuse_foreign()
@@ -129,7 +161,7 @@ class Verbs:
         single = len(names) == 1
         for name in names:
             check_name(name)
-        store = self._stores.of(READING if single else DELETING_MANY)
+        store = self._stores.of(USUAL if single else DELETING_MANY)
         try:
             call = self._calls.delete(store, list(names))
             if self._native:
@@ -146,7 +178,7 @@ class Verbs:
         """Costs one GET per thousand names, as they are reached."""
         if start_after is not None and not self.features.start_after:
             raise NotSupported(f"list_objects takes no start_after at {self._service.location}.")
-        pages = self._stores.of(READING).list(folder(prefix), offset=offset(prefix, start_after), chunk_size=PAGE)
+        pages = self._stores.of(USUAL).list(folder(prefix), offset=offset(prefix, start_after), chunk_size=PAGE)
         while page := await self._page(pages, prefix):
             for about in page:
                 name = about["path"]

@@ -8,13 +8,18 @@ https://github.com/developmentseed/obstore/pull/441
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import time
 from collections.abc import Callable
 from operator import methodcaller
 from typing import Any, NamedTuple
 
 from s3cache.errors import EngineMisconfigured
 
+LAST_WORDS = 0.05
+"""Seconds at the interpreter's exit in which the threads that woke event loops come to an end."""
 _first_user: int | None = None
 """The process in which obstore was first used."""
 
@@ -51,8 +56,11 @@ def blocking() -> Calls:
     return Calls(obstore.get, obstore.put, obstore.delete, methodcaller("bytes"), next)
 
 
+@functools.cache
 def native() -> Calls:
     """They wait on the event loop, with no thread of Python's."""
     import obstore
 
+    # A thread that has just brought a result waits for the GIL once more. An interpreter that is gone by then aborts the process.
+    atexit.register(time.sleep, LAST_WORDS)
     return Calls(obstore.get_async, obstore.put_async, obstore.delete_async, methodcaller("bytes_async"), anext)

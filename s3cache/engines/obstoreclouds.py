@@ -103,6 +103,8 @@ class CloudService(Service):
     def _read(self, location: str) -> tuple[str, str]:
         """The bucket of LOCATION, and what the endpoint adds to the engine's location."""
         check_texts(self.options)
+        waits = self.options.connect_timeout + self.options.read_timeout
+        self.features = dataclasses.replace(self.features, max_attempts=self.options.max_attempts, attempt_timeout=waits)
         scheme, _, rest = location.partition("://")
         if "@" in rest:
             raise OptionError("LOCATION holds an @. Keys and accounts belong into OPTIONS.")
@@ -125,9 +127,9 @@ class CloudService(Service):
             if name not in NETWORK and value not in (None, False)
         }
 
-    def _transport(self, kind: Kind) -> dict[str, Any]:
+    def _transport(self, kind: Kind, seconds: float) -> dict[str, Any]:
         plain_http = (self.options.endpoint or "").startswith("http:") or getattr(self.options, "use_emulator", False)
-        return transport(self.options, kind, plain_http=plain_http)
+        return transport(self.options, kind, seconds, plain_http=plain_http)
 
 
 def check_texts(options: NetworkOptions) -> None:
@@ -152,10 +154,10 @@ class GcsService(CloudService):
         self.bucket, url = self._read(location)
         self.location = url + (f"?endpoint={self.options.endpoint.rstrip('/')}" if self.options.endpoint else "")
 
-    def make(self, kind: Kind) -> Any:
+    def make(self, kind: Kind, seconds: float) -> Any:
         from obstore.store import GCSStore
 
-        return GCSStore(self.bucket, skip_signature=False, **self._settings(), **self._transport(kind))
+        return GCSStore(self.bucket, skip_signature=False, **self._settings(), **self._transport(kind, seconds))
 
     def etag(self, about: Mapping[str, Any]) -> Etag:
         """None in a listing, which tells no generation."""
@@ -182,11 +184,11 @@ class AzureService(CloudService):
         query = "&".join(f"{name}={value.rstrip('/')}" for name, value in places.items() if value)
         self.location = f"{url}?{query}" if query else url
 
-    def make(self, kind: Kind) -> Any:
+    def make(self, kind: Kind, seconds: float) -> Any:
         from obstore.store import AzureStore
 
         unset = {"use_emulator": False, "use_fabric_endpoint": False, "skip_signature": False, "disable_tagging": False}
-        return AzureStore(self.container, **(unset | self._settings()), **self._transport(kind))
+        return AzureStore(self.container, **(unset | self._settings()), **self._transport(kind, seconds))
 
     def write_meanings(self, *, if_match: bool, if_none_match: bool) -> Meanings:
         return {409: Conflict, "BlobAlreadyExists": PreconditionFailed, "BlobNotFound": PreconditionFailed, **self.plain_meanings}

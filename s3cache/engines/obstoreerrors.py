@@ -35,6 +35,7 @@ LASTING = re.compile(
 CREDENTIALS = re.compile(r"External \w+ credential provider: (\w+): ([^\n]*)")
 """What our own source of credentials raised, as obstore repeats it."""
 BLOB_MISSING = "BlobNotFound"
+TIMED_OUT = re.compile(r"kind: Timeout\b")
 NO_RANGE = re.compile(r"status code: 416|non-partial response|StartTooLarge")
 """An empty object has no first byte, and some servers send the whole object whatever was asked for."""
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from s3cache.deadlines import Limit
 from s3cache.engines import s3options
 from s3cache.engines.awsconfig import AwsConfig
 from s3cache.engines.obstoreerrors import Advice
@@ -57,7 +58,14 @@ class S3Service(Service):
         options = self.target.options
         self.prefix = self.target.prefix
         self.location = location_url(self.target.bucket, self.prefix, options.endpoint_url)
-        self.features = dataclasses.replace(self.target.profile.features, server_date=False, native_async=True, concurrency=64)
+        self.features = dataclasses.replace(
+            self.target.profile.features,
+            server_date=False,
+            native_async=True,
+            concurrency=64,
+            max_attempts=options.max_attempts,
+            attempt_timeout=options.connect_timeout + options.read_timeout,
+        )
         check_prefix(self.prefix)
         check_support(options)
         if self.own.unsigned_payload and not is_encrypted(options):
@@ -75,7 +83,7 @@ class S3Service(Service):
     def redact(self, message: str) -> str:
         return self.target.options.redact(message)
 
-    def make(self, kind: Kind) -> Any:
+    def make(self, kind: Kind, seconds: float) -> Any:
         from obstore.store import S3Store
 
         options, profile = self.target.options, self.target.profile
@@ -100,14 +108,16 @@ class S3Service(Service):
             request_payer="RequestPayer" in (options.request_parameters or {}),
             **self._encryption,
             credential_provider=None if unsigned else self._credential,
-            **transport(options, kind, plain_http=url.startswith("http:"), **security(options), **proxy(options, url)),
+            **transport(options, kind, seconds, plain_http=url.startswith("http:"), **security(options), **proxy(options, url)),
         )
 
     def _credential(self) -> Any:
         """The keys, as obstore asks for them: once for those of the options, which no source renews."""
-        keys = self._aws.keys()
+        options = self.target.options
+        with Limit(options.connect_timeout + options.read_timeout):  # obstore's threads know nothing of an asynchronous call's time
+            keys = self._aws.keys()
         assert keys is not None  # unsigned requests do not ask
-        renewed = self.target.options.access_key is None
+        renewed = options.access_key is None
         return {
             "access_key_id": keys.access_key,
             "secret_access_key": keys.secret_key,

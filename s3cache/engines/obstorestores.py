@@ -44,7 +44,7 @@ class DirectoryService(Service):
             raise OptionError("LOCATION is no URL of a directory; accepted: file:///path/of/the/directory.")
         self.location = f"file://{quote(self.path.rstrip('/'))}"
 
-    def make(self, kind: Kind) -> Any:
+    def make(self, kind: Kind, seconds: float) -> Any:
         from obstore.store import LocalStore
 
         return LocalStore(self.path, mkdir=True)
@@ -58,7 +58,7 @@ class MemoryService(Service):
     def __init__(self, location: str) -> None:
         self.location = location.rstrip("/")
 
-    def make(self, kind: Kind) -> Any:
+    def make(self, kind: Kind, seconds: float) -> Any:
         return self._store
 
     @functools.cached_property

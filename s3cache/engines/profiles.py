@@ -5,7 +5,7 @@ quotes, some refuse the checksums that SDKs send unasked. A record says what hol
 usual setup, and where that could not be established it says no: a feature that is there and not used costs requests, one that is
 used and not there costs data. Of an endpoint that nobody has described, the protocol's promises are taken on trust, except
 conditional writes: a store that ignores them looks like one that honours them, until two machines have both won. Operations try
-those out first.
+those out first, and also where they are a matter of the bucket.
 
 References: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html and what stands at each record.
 """
@@ -38,7 +38,7 @@ class Profile:
     conditional_writes: bool = True
     """If-None-Match and If-Match on PUT are honoured, also in a race."""
     proven: bool = True
-    """False: nobody knows about conditional_writes, so operations try it out before they rely on it."""
+    """False: conditional_writes may not hold in every bucket, or nobody knows, so operations try it out before they rely on it."""
     quoted_etags: bool = False
     """If-Match wants the etag in its quotes. HTTP demands them; AWS takes both forms, and Ceph only the bare one."""
     lost_race: tuple[str | int, ...] = (409,)
@@ -90,9 +90,10 @@ PROFILES = {
         # https://github.com/sathinduga/obsidian-s3-sync-and-backup/issues/78
         Profile("b2", r"(.+\.)?s3\..+\.backblazeb2\.com", conditional_writes=False),
         # Ceph underneath: https://github.com/slatedb/slatedb/issues/1818
-        Profile("spaces", r".+\.digitaloceanspaces\.com", lost_race=(409, "UnknownError")),
-        # Up to release 18 a lost race is a 500 UnknownError, which was never applied; from 20 on a 409.
-        Profile("ceph", lost_race=(409, "UnknownError"), addressing_style="path"),
+        Profile("spaces", r".+\.digitaloceanspaces\.com", proven=False, lost_race=(409, "UnknownError")),
+        # Up to release 18 a lost race is a 500 UnknownError, which was never applied; from 20 on a 409. In a bucket with versioning
+        # release 16 ignores If-None-Match, and refuses every If-Match.
+        Profile("ceph", proven=False, lost_race=(409, "UnknownError"), addressing_style="path"),
         # If-Match on a missing object created it before September 2025: https://github.com/minio/minio/issues/21526
         Profile("minio", addressing_style="path"),
         # Not atomic across nodes before February 2026: https://github.com/rustfs/rustfs/issues/1659

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from s3cache import deadlines
 from s3cache.engines.base import Etag, StoredObject
 from s3cache.engines.profiles import Profile
 from s3cache.engines.s3errors import NOT_S3
@@ -71,9 +72,10 @@ def refuse_larger(name: str, size: int, limit: int | None, etag: Etag) -> None:
 def read_body(source: Source, length: int | None, first: int | None, limit: int | None) -> Body:
     """The body, and no more of one that is longer than asked for, or of unknown length, than settles the matter.
 
-    One that is wanted to its end is read to its end, where the SDK checks it.
+    One that is wanted to its end is read to its end, where the SDK checks it, and gets the time that it takes.
     """
     most = first if first is not None else None if limit is None else limit + 1
     if length is None or (most is not None and length > most):
         return source.read(most)
+    deadlines.allow(length)
     return source.read(None) if length <= LARGE else collected(length + 1, source.readinto)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Generic, Self, TypeVar
 
 from s3cache.engines import s3options
+from s3cache.engines.abandoned import in_time
 from s3cache.engines.base import Etag, Features
 from s3cache.engines.s3location import location_url
 from s3cache.engines.s3options import Target
@@ -32,7 +33,11 @@ class BucketEngine(Generic[Connection]):
         self.prefix = target.prefix
         self.location = location_url(target.bucket, target.prefix, target.options.endpoint_url)
         self.features: Features = replace(
-            target.profile.features, concurrency=self.concurrency, expect_continue=self.expect_continue
+            target.profile.features,
+            concurrency=self.concurrency,
+            expect_continue=self.expect_continue,
+            max_attempts=target.options.max_attempts,
+            attempt_timeout=target.options.connect_timeout + target.options.read_timeout,
         )
         self._lock = threading.Lock()
         self._connection: Connection | None = None
@@ -66,10 +71,12 @@ class BucketEngine(Generic[Connection]):
             self._disconnect(connection)
 
     def _connected(self) -> Connection:
-        connection = self._connection
-        if connection is None:
-            with self._lock:
-                connection = self._connection = self._connection or self._connect()
+        return self._connection or in_time(self._made)
+
+    def _made(self) -> Connection:
+        """Whoever needs it first makes it, which may take requests for credentials; nobody waits longer than his call has."""
+        with self._lock:
+            connection = self._connection = self._connection or self._connect()
         return connection
 
     def _connect(self) -> Connection:

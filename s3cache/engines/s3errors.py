@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from s3cache.engines.profiles import Profile
 from s3cache.errors import (
+    AccessDenied,
     Conflict,
     EngineError,
     EngineMisconfigured,
@@ -29,7 +30,7 @@ Meanings: TypeAlias = Mapping[str | int, type[EngineError]]
 
 CODES: Meanings = {
     "NoSuchBucket": EngineMisconfigured,
-    "AccessDenied": EngineMisconfigured,
+    "AccessDenied": AccessDenied,
     "SlowDown": EngineUnavailable,
     "Throttling": EngineUnavailable,
     "ThrottlingException": EngineUnavailable,
@@ -75,13 +76,14 @@ PROXY = (
     "OPTIONS['endpoint_url']: http:// or https://, the host and the port."
 )
 UNREACHABLE = "Check OPTIONS['endpoint_url'], and that its host can be reached from this machine."
+OVERDUE = "The request did not end within OPTIONS['TOTAL_TIMEOUT'] of the call."
 CERTIFICATE = (
     "Check that OPTIONS['endpoint_url'] begins with https:// only where the server speaks TLS, and that its host is the "
     "certificate's; OPTIONS['verify'] names a file of further certificates to trust."
 )
 PERMISSION = (
     "Allow these credentials s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, and s3:ListBucket on the bucket: "
-    "without the last, S3 says this of a missing object, too."
+    "without the last, S3 says this of a missing object, too, which OPTIONS['FORBIDDEN_IS_MISS'] makes a miss."
 )
 ADVICE = {
     "NoSuchBucket": "Create the bucket, or correct its name in LOCATION or OPTIONS['bucket_name'].",

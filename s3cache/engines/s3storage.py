@@ -4,9 +4,11 @@ S3Storage itself spends up to three requests on a read, and its writes take no c
 would be for files, with its options and its way to get a client, and then only that is used: ``storage.connection.meta.client``.
 Each verb costs, raises and promises what it does on the engine ``boto3``.
 
-An object makes a client for each thread; one of them, which is safe to use from all, is kept. A second object makes the client for
-conditional writes. What ``client_config`` says goes before the cache's own settings of timeouts, connections and checksums, and
-cannot make the SDK repeat a conditional write.
+An object makes a client for each thread; one of them, which is safe to use from all, is kept. What ``client_config`` says goes
+before the cache's own settings of timeouts, connections and checksums, and cannot make the SDK repeat anything.
+
+The client sends over the connections of the engine ``boto3``, but for those of a subclass that gets its session or its client in
+a way of its own, which may verify certificates in a way of its own.
 """
 
 from __future__ import annotations
@@ -20,13 +22,26 @@ from django.utils.module_loading import import_string
 
 from s3cache.engines import s3options
 from s3cache.engines.boto3 import Boto3Engine
-from s3cache.engines.boto3clients import REFUSED, Connection, make_config, request_parameters, sent_once, tuned
+from s3cache.engines.boto3clients import (
+    REFUSED,
+    Connection,
+    make_config,
+    make_core,
+    one_attempt,
+    over_sockets,
+    request_parameters,
+    tuned,
+)
 from s3cache.engines.s3options import Target
-from s3cache.engines.s3storagesettings import added_by, options_of
+from s3cache.engines.s3storagesettings import added_by, options_of, s3_base
 from s3cache.errors import EngineMisconfigured, OptionError
 
 PASSED_ON = ("access_key", "secret_key", "security_token", "session_profile", "endpoint_url", "region_name", "use_ssl", "verify")
 """What a storage object makes its client with, beside the config."""
+
+
+WAYS = ("connection", "_create_session")
+"""Where a storage gets its client."""
 
 
 class S3StorageEngine(Boto3Engine):
@@ -66,17 +81,23 @@ class S3StorageEngine(Boto3Engine):
             config = make_config(options, self.target.profile)
             for theirs in (getattr(kind, "config", None), self._client_config):
                 config = config if theirs is None else config.merge(theirs)
-            retrying, once = self._client(kind, config), self._client(kind, sent_once(config))
+            client = tuned(self._client(kind, config.merge(one_attempt())))
+            sockets = None if goes_own_ways(kind) else over_sockets(client, make_core(options), options)
+            return Connection(client, request_parameters(client, self.target.bucket, options), sockets)
         except (ImproperlyConfigured, ImportError, OSError, TypeError, ValueError) as error:
             raise EngineMisconfigured(f"{self._path} {REFUSED}: {options.redact(str(error))}") from error
-        return Connection(retrying, once, request_parameters(retrying, self.target.bucket, options))
 
     def _client(self, kind: type[Any], config: Any) -> Any:
         place = {"bucket_name": self.target.bucket, "location": self.target.prefix.rstrip("/")}
         options = {name: getattr(self.target.options, name) for name in PASSED_ON}
         storage = kind(**place, **options, client_config=config, **self._more)
         storage.client_config = config  # a class with an attribute ``config`` has put that in its place
-        return tuned(storage.connection.meta.client)
+        return storage.connection.meta.client
+
+
+def goes_own_ways(kind: type[Any]) -> bool:
+    base = s3_base(kind)
+    return any(getattr(kind, name, None) is not getattr(base, name, None) for name in WAYS)
 
 
 def checked_config(given: Any) -> Any:

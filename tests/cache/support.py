@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import dataclasses
 
 from s3cache import ObjectStoreCache
 from s3cache.assembly import build
 from s3cache.backend import TEXT_KINDS
+from s3cache.errors import EngineUnavailable
 from s3cache.naming import object_name
+from s3cache.testing import FlakyEngine
 
 
 class Clock:
@@ -22,10 +25,10 @@ class Clock:
         self.now += int(seconds * 1000)
 
 
-def cache_over(engine, clock=None, *, params=None, kind=ObjectStoreCache, **options):
-    """A cache over that engine; ``options`` are OPTIONS, ``params`` what stands beside them in CACHES."""
+def cache_over(engine, clock=None, *, params=None, kind=ObjectStoreCache, built=None, **options):
+    """A cache over that engine; ``options`` are OPTIONS, ``params`` stands beside them in CACHES, ``built`` goes to ``build``."""
     cache = kind("under test", {**(params or {}), "OPTIONS": {"ENGINE": "memory", **options}})
-    cache._assembly = build(cache.configuration, engine, cache._max_entries, TEXT_KINDS, clock or Clock())
+    cache._assembly = build(cache.configuration, engine, cache._max_entries, TEXT_KINDS, clock or Clock(), **(built or {}))
     return cache
 
 
@@ -57,3 +60,30 @@ def callers():
     with asyncio.Runner() as runner:
         runner.get_loop().slow_callback_duration = 60  # a busy machine is no news, and tests look at what is logged
         yield lambda cache, mode: Awaited(cache, runner) if mode == "async" else cache
+
+
+class RemoteEngine(FlakyEngine):
+    """An engine across a network, as far as the guard can see: it repeats nothing, unless told, and it fails on demand."""
+
+    def __init__(self, inner, **features):
+        super().__init__(inner)
+        self._features = dataclasses.replace(inner.features, **{"remote": True, **features})
+
+    @property
+    def features(self):
+        return self._features
+
+    def asynchronous(self):
+        native = super().asynchronous()
+        if native is not None:
+            native.features = self._features
+        return native
+
+    def be_away(self, error=None):
+        """No request is answered from now on."""
+        for verb in ("get_object", "put_object", "delete_objects", "list_objects"):
+            self.fail_next(verb, error or EngineUnavailable("503 SlowDown"), times=100_000)
+
+    def be_back(self):
+        for doomed in self._mishaps.values():
+            doomed.clear()

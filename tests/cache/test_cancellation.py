@@ -13,6 +13,7 @@ from tests.servers import Proxy, s3_options
 
 CALLERS = 100
 AT_ONCE = {"obstore": CALLERS}
+PATIENT = {"read_timeout": 30, "TOTAL_TIMEOUT": 60}
 
 
 class Held:
@@ -43,7 +44,7 @@ class Held:
 @pytest.mark.parametrize("engine", S3_ENGINES)
 def test_cancelled_callers_leave_no_task_and_no_connection(moto, bucket, engine):
     with Proxy(moto) as proxy:
-        options = {"ENGINE": engine, "max_pool_connections": 10, "read_timeout": 30, **s3_options(proxy.url)}
+        options = {"ENGINE": engine, "max_pool_connections": 10, **PATIENT, **s3_options(proxy.url)}
         cache = ObjectStoreCache(f"s3://{bucket}/cancelled", {"OPTIONS": options})
         cache.set("key", "value")
         asyncio.run(cancelled(cache, proxy, AT_ONCE.get(engine, WORKERS)))
@@ -70,9 +71,7 @@ async def cancelled(cache, proxy, at_once):
 @pytest.mark.parametrize("engine", S3_ENGINES)
 def test_a_cancelled_bulk_call_ends_its_requests(moto, bucket, engine):
     with Proxy(moto) as proxy:
-        cache = ObjectStoreCache(
-            f"s3://{bucket}/bulk", {"OPTIONS": {"ENGINE": engine, "read_timeout": 30, **s3_options(proxy.url)}}
-        )
+        cache = ObjectStoreCache(f"s3://{bucket}/bulk", {"OPTIONS": {"ENGINE": engine, **PATIENT, **s3_options(proxy.url)}})
         cache.set("key", "value")
         held = Held()
 

@@ -2,26 +2,17 @@
 
 import pytest
 
+from s3cache.engines import S3_ENGINES
 from s3cache.engines.local import LocalEngine
 from s3cache.engines.memory import MemoryEngine
 from s3cache.naming import object_name
 from s3cache.plugins import ENGINE, find
 from tests.cache.support import cache_over, stored
+from tests.lookalikes import LOOKALIKES, REMOVALS
 from tests.servers import s3_options
 
-DIGITS = "0123456789abcdef"
-FOREIGN = (
-    "readme.txt",
-    ".s3c/locks/one",
-    ".s3c/" + object_name("", "key"),
-    object_name("", "key") + ".bak",
-    object_name("", "key").removesuffix(".s3c"),
-    object_name("", "key").upper(),
-    "nested/" + object_name("", "key"),
-    "zz/" + DIGITS * 3 + DIGITS[:14] + ".s3c",
-    "00/" + DIGITS + ".s3c",
-)
-"""Names that only resemble those of entries."""
+NEIGHBOURS = ("", "cache", "cache2", "cache/inside", "00", "a+b c%20&<ü>", "a b c%20&<ü>")
+"""LOCATIONs in one bucket: one inside the other, one the beginning of the other, one that is the other if it is decoded."""
 
 
 @pytest.fixture
@@ -76,12 +67,14 @@ def test_expired_and_damaged_entries_are_removed(engine, clock):
 
 
 def test_what_only_resembles_an_entry_stays(engine, called, mode):
-    cache = cache_over(engine)
-    for name in FOREIGN:
+    for name in LOOKALIKES.values():
         engine.put_object(engine.prefix + name, b"not ours")
-    cache.set_many(dict.fromkeys(range(5), 1))
-    called(cache, mode).clear()
-    assert sorted(stored(engine)) == sorted(engine.prefix + name for name in FOREIGN)
+    before = {info.name: info.etag for info in engine.list_objects(engine.prefix)}
+    for removal, limit in REMOVALS.items():
+        removal(called(cache_over(engine, MAX_ENTRIES=limit), mode))
+    cache_over(engine).clear()
+    assert {info.name: info.etag for info in engine.list_objects(engine.prefix)} == before
+    assert before.keys() == {engine.prefix + name for name in LOOKALIKES.values()}
 
 
 def test_a_location_that_begins_alike_stays(engine, sibling, called, mode):
@@ -94,14 +87,19 @@ def test_a_location_that_begins_alike_stays(engine, sibling, called, mode):
     sibling.close()
 
 
-def test_a_location_inside_stays(make_engine):
-    engine = make_engine("boto3")
-    inside = beside(engine, "boto3", "cache/inside")
-    cache_over(inside).set("key", "stays")
-    cache_over(engine).set("key", "goes")
-    cache_over(engine).clear()
-    assert cache_over(inside).get("key") == "stays"
-    inside.close()
+@pytest.mark.parametrize("name", S3_ENGINES)
+def test_locations_in_one_bucket_do_not_touch_each_other(make_engine, name):
+    engine = make_engine(name)
+    engines = [beside(engine, name, prefix) for prefix in NEIGHBOURS]
+    for one in engines:
+        cache_over(one).set_many({"key": 1, "another": 2})
+    everything = len(list(engine.list_objects()))
+    assert everything == 2 * len(NEIGHBOURS)
+    for number, one in enumerate(engines, 1):
+        cache_over(one).clear()
+        assert len(list(engine.list_objects())) == everything - 2 * number
+        assert all(cache_over(other).get("another") == 2 for other in engines[number:])
+        one.close()
 
 
 def test_objects_tells_of_entries_only(engine):

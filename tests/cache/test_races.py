@@ -72,6 +72,22 @@ def test_a_touch_undoes_no_addition(caches, clock):
     assert caches[0].get("key") == 3 * THREADS // 2
 
 
+def test_additions_keep_the_expiry_while_they_race(caches, clock):
+    caches[0].set("key", 0, 10)
+    at_once(lambda number: [caches[number].incr("key") for _ in range(2)])
+    clock.advance(9)
+    assert caches[0].get("key") == 2 * THREADS
+    clock.advance(2)
+    assert caches[0].get("key") is None
+
+
+def test_a_touch_racing_a_set_brings_no_old_value_back(caches):
+    for turn in range(5):
+        caches[0].set("key", "old")
+        at_once(lambda number, turn=turn: caches[number].touch("key", 1000) if number else caches[0].set("key", turn))
+        assert caches[0].get("key") == turn
+
+
 def test_a_touch_racing_a_delete_revives_nothing(caches):
     for turn in range(5):
         caches[0].set("key", turn)

@@ -14,8 +14,9 @@ from tests.servers import Answer, s3_options
 
 SECRET = "hidden/se+cret="
 SECRETS = {
-    "SIGNING_KEY": f"{SECRET}1",
-    "SIGNING_KEY_FALLBACKS": [f"{SECRET}2", f"{SECRET}3".encode()],
+    "SIGNING_KEY": [f"{SECRET}1", f"{SECRET}2", f"{SECRET}3".encode()],
+    "ENCRYPTION_KEYS": [f"{SECRET}7" * 3, f"{SECRET}8".encode() * 3],
+    "NAME_KEY": f"{SECRET}9" * 3,
     "access_key": "AKIAEXAMPLE",
     "secret_key": f"{SECRET}4",
     "security_token": f"{SECRET}5",
@@ -23,8 +24,9 @@ SECRETS = {
     "request_parameters": {"SSECustomerKey": f"{SECRET}6"},
 }
 WRONG = {
-    "SIGNING_KEY": [f"{SECRET}1"],
-    "SIGNING_KEY_FALLBACKS": f"{SECRET}2",
+    "SIGNING_KEY": [f"{SECRET}1", 7],
+    "ENCRYPTION_KEYS": [f"{SECRET}7" * 3, SECRET],
+    "NAME_KEY": SECRET,
     "secret_key": [f"{SECRET}3"],
     "security_token": {f"{SECRET}4": 1},
     "proxies": {"http": f"http://user:{SECRET}@[host"},
@@ -97,7 +99,9 @@ def test_an_answer_that_repeats_a_secret_is_not_passed_on(proxy, caplog, status)
     told = f"Your key {SECRETS['secret_key']} with {SECRETS['security_token']} is not welcome."
     proxy.answer = lambda request, forward: Answer.error(status, "Refused", told)
     options = s3_options(proxy.url, max_attempts=1, **{name: SECRETS[name] for name in ("secret_key", "security_token")})
-    cache = ObjectStoreCache("s3://bucket", {"OPTIONS": {"ENGINE": "boto3", "SIGNING_KEY": SECRETS["SIGNING_KEY"], **options}})
+    cache = ObjectStoreCache(
+        "s3://bucket", {"OPTIONS": {"ENGINE": "boto3", **{name: SECRETS[name] for name in SECRETS if name.isupper()}, **options}}
+    )
     for use in (
         lambda: cache.set("key", 1),
         lambda: cache.set_many({"key": 1}),

@@ -1,4 +1,4 @@
-"""A server that keeps to no protocol: whatever the test wants said goes over the connection."""
+"""Servers that keep to no protocol: whatever the test wants said goes over the connection."""
 
 import contextlib
 import socket
@@ -35,7 +35,7 @@ class RawServer:
         return len(self._connections)
 
     def clients_have_left(self):
-        """Whether every connection is closed, or is so within five seconds."""
+        """Whether every connection is done with, or is so within five seconds."""
         for thread in self._threads[1:]:
             thread.join(5)
         return not any(thread.is_alive() for thread in self._threads[1:])
@@ -47,8 +47,9 @@ class RawServer:
                 if self._tls:
                     connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 self._connections.append(connection)
-                self._threads.append(threading.Thread(target=self._serve, args=[connection]))
-                self._threads[-1].start()
+                thread = threading.Thread(target=self._serve, args=[connection])
+                thread.start()
+                self._threads.append(thread)
 
     def _serve(self, connection):
         with contextlib.suppress(OSError), connection, connection.makefile("rb") as stream:
@@ -76,6 +77,42 @@ class RawServer:
             stream.readline()
         stream.readline()
         return b"".join(pieces)
+
+
+class ScriptedServer(RawServer):
+    """Does with each connection what ``script(connection)`` does, and closes it then."""
+
+    def __init__(self, script, tls=None):
+        self.script = script
+        super().__init__("", False, tls)
+
+    def _serve(self, connection):
+        with contextlib.suppress(OSError), connection:
+            self.script(connection)
+
+
+def hear(connection):
+    """The head of a request, and maybe more."""
+    heard = b""
+    while b"\r\n\r\n" not in heard:
+        data = connection.recv(65536)
+        if not data:
+            raise ConnectionError("the client has left")
+        heard += data
+    return heard.decode(errors="replace")
+
+
+def has_left(connection, seconds):
+    """Whether the client ends the connection, or does so within that time. What it sends meanwhile is lost."""
+    connection.settimeout(seconds)
+    try:
+        while connection.recv(65536):
+            pass
+    except TimeoutError:
+        return False
+    finally:
+        connection.settimeout(None)
+    return True
 
 
 @contextlib.contextmanager

@@ -25,7 +25,7 @@ LARGE = bytes(1024 * 1024 + 1)
 @pytest.fixture(scope="module")
 def contract_engine(moto_server):
     """One for the whole contract, because clients take a while to make."""
-    engine = Boto3Engine.from_options(f"s3://{moto_server.make_bucket()}/cache", s3_options(moto_server.url))
+    engine = Boto3Engine.from_options(f"s3://{moto_server.make_bucket()}/cache", s3_options(moto_server.url, read_timeout=30))
     yield engine
     engine.close()
 
@@ -129,7 +129,7 @@ class TestOptions(Boto3Fixtures):
         bare_environment.with_name("config").write_text(f"[default]\nendpoint_url = {proxy.url}\n")
         options = s3_options("", endpoint_url=None, PROFILE=None, region_name="eu-west-1", max_attempts=1)
         engine = Boto3Engine.from_options(f"s3://{bucket}/cache", options)
-        assert engine._connected().retrying.meta.endpoint_url == "https://s3.eu-west-1.amazonaws.com"
+        assert engine._connected().client.meta.endpoint_url == "https://s3.eu-west-1.amazonaws.com"
         engine.close()
 
 

@@ -220,7 +220,7 @@ def test_no_temporary_file_stays(engine, directory):
 
 def test_a_listing_removes_temporary_files_of_more_than_an_hour(engine, directory):
     engine.put_object("name", b"body")
-    stale, fresh = (directory / PRIVATE / "temporary" / name for name in ("stale", "fresh"))
+    stale, fresh = (directory / PRIVATE / "temporary" / name for name in ("0" * 32, "1" * 32))
     for file, age in ((stale, 3700), (fresh, 3500)):
         file.write_bytes(b"half a bo")
         os.utime(file, (time.time() - age,) * 2)

@@ -31,7 +31,7 @@ from tests.tls import self_signed
 
 @pytest.fixture(scope="module")
 def contract_engine(moto_server):
-    engine = MinioEngine.from_options(f"s3://{moto_server.make_bucket()}/cache", s3_options(moto_server.url))
+    engine = MinioEngine.from_options(f"s3://{moto_server.make_bucket()}/cache", s3_options(moto_server.url, read_timeout=30))
     yield engine
     engine.close()
 

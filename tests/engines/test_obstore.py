@@ -1,5 +1,6 @@
 import asyncio
 import contextvars
+import math
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from s3cache.engines.obstore import ObstoreEngine
 from s3cache.engines.obstorenames import folder, is_name, offset
-from s3cache.engines.obstoreservice import READING, writing
+from s3cache.engines.obstoreservice import USUAL, writing
 from s3cache.errors import (
     EngineMisconfigured,
     EngineUnavailable,
@@ -213,8 +214,8 @@ class TestTimes(ObstoreFixtures):
     def test_a_large_body_may_take_a_second_more_for_each_megabyte(self):
         """obstore's read time-out runs while the body is sent."""
         sizes = [0, MEGABYTE, MEGABYTE + 1, 3 * MEGABYTE, 256 * MEGABYTE]
-        assert [writing(size, conditional=False).megabytes for size in sizes] == [0, 0, 2, 4, 512]
-        assert writing(0, conditional=False) == READING
+        assert [writing(size).megabytes for size in sizes] == [0, 0, 2, 4, 512]
+        assert writing(0) == USUAL
 
     def test_a_slow_upload_of_a_large_body_is_waited_for(self, open_engine, echo):
         told_to_go_on = threading.Event()
@@ -227,10 +228,10 @@ class TestTimes(ObstoreFixtures):
 
     def test_the_time_outs_and_the_pool_are_those_of_the_options(self, open_engine):
         engine = open_engine("http://127.0.0.1:9", connect_timeout=0.5, read_timeout=2.5, max_pool_connections=7, max_attempts=4)
-        store = engine._stores.of(READING)
+        store = engine._stores.of(USUAL)
         names = ("connect_timeout", "read_timeout", "timeout", "pool_max_idle_per_host")
         assert [str(store.client_options[name]) for name in names] == ["500ms", "2s 500ms", "7days", "7"]
-        assert store.retry_config["max_retries"] == 3
+        assert store.retry_config["max_retries"] == 0
 
 
 class TestOptions(ObstoreFixtures):
@@ -416,9 +417,9 @@ class TestAsync(ObstoreFixtures):
     async def test_both_shapes_share_their_connections(self, engine):
         store = engine.asynchronous()
         await store.put_object("name", b"body")
-        made = engine._stores.of(READING)
+        made = engine._stores.of(USUAL)
         assert engine.get_object("name").body == b"body"
-        assert engine._stores.of(READING) is made
+        assert engine._stores.of(USUAL) is made
 
     def test_it_works_in_one_event_loop_after_another(self, engine):
         engine.put_object("name", b"body")
@@ -430,7 +431,7 @@ class TestStores(ObstoreFixtures):
     def test_many_threads_make_one_store(self, monkeypatch, open_engine, moto, bucket):
         engine, gate, made = open_engine(moto, bucket), threading.Barrier(16), []
         make = engine.service.make
-        monkeypatch.setattr(engine.service, "make", lambda kind: made.append(kind) or make(kind))
+        monkeypatch.setattr(engine.service, "make", lambda *kind: made.append(kind) or make(*kind))
 
         def work():
             gate.wait()
@@ -441,7 +442,7 @@ class TestStores(ObstoreFixtures):
             thread.start()
         for thread in threads:
             thread.join()
-        assert made == [READING]
+        assert made == [(USUAL, math.inf)]
 
 
 class TestForks:

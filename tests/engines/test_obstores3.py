@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from s3cache.engines.obstore import ObstoreEngine
 from s3cache.engines.obstores3settings import endpoint
-from s3cache.engines.obstoreservice import READING
+from s3cache.engines.obstoreservice import USUAL
 from s3cache.errors import (
     EngineMisconfigured,
     EngineUnavailable,
@@ -189,7 +189,7 @@ class TestOptions(ObstoreFixtures):
             monkeypatch.delenv(name, raising=False)
         engine = ObstoreEngine.from_options(location, options)
         assert endpoint(engine.service.target, options.get("region_name", "eu-west-1")) == expected
-        assert engine._stores.of(READING).config["endpoint"]
+        assert engine._stores.of(USUAL).config["endpoint"]
 
     def test_a_directory_bucket_lists_in_no_order_and_from_no_point(self, open_engine, echo):
         engine = open_engine(echo.url, "cache--use1-az4--x-s3", PROFILE="express")

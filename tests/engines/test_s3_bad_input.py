@@ -251,7 +251,7 @@ def cannot_be_told(engine_name, call, place):
 
 
 def test_every_call_fails_and_says_where_and_what_to_do(engine_name, engine, place):
-    cache = cache_over(engine)
+    cache = cache_over(engine, TOTAL_TIMEOUT=60)
     for name, call in CALLS.items():
         before = place.came()
         error = ended(lambda call=call: call(cache))

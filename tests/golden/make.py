@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from django.utils.safestring import SafeString
@@ -18,8 +19,9 @@ from s3cache.compressors.lz4 import LZ4Compressor
 from s3cache.compressors.none import NoCompressor
 from s3cache.compressors.zlib import ZlibCompressor
 from s3cache.compressors.zstd import ZstdCompressor
+from s3cache.encryption import Encryption
 from s3cache.envelope import Envelopes, Place
-from s3cache.naming import object_name
+from s3cache.naming import digest_under, object_name, sha256
 from s3cache.serializers.json import JSONSerializer
 from s3cache.serializers.msgpack import MsgpackSerializer
 from s3cache.serializers.pickle import PickleSerializer
@@ -27,6 +29,8 @@ from s3cache.signing import Checksum, Keyring
 
 HERE = Path(__file__).parent
 SECRET, EARLIER_SECRET = b"golden secret", b"earlier golden secret"
+ENCRYPTION_KEY, EARLIER_ENCRYPTION_KEY = b"golden encryption key of 34 bytes.", b"earlier golden encryption key ...."
+NAME_KEY = b"golden name key, which stays as it is"
 WRITTEN_AT = 1_700_000_000_000
 EXPIRES_AT = 4_102_444_800_000
 
@@ -46,6 +50,11 @@ class Case:
     namespace: str = ""
     expires_at: int = EXPIRES_AT
     secret: bytes | None = SECRET
+    encryption_key: bytes | None = None
+    name_key: bytes | None = None
+
+
+encrypted = partial(Case, encryption_key=ENCRYPTION_KEY, name_key=NAME_KEY)
 
 
 RECORD = {"id": 7, "name": "Zoë", "tags": ["a", "b"], "ratio": 0.5, "missing": None}
@@ -71,6 +80,13 @@ CASES = {
     "unsigned-pickle-lz4": Case([RECORD] * 20, compressor="lz4", secret=None),
     "unsigned-json-gzip": Case([LINE] * 20, "json", "gzip", secret=None),
     "unsigned-msgpack-zstd": Case([LINE] * 20, "msgpack", "zstd", secret=None),
+    "encrypted-str-none": encrypted("hello, world"),
+    "encrypted-bytes-none": encrypted(bytes(range(256)), expires_at=0),
+    "encrypted-pickle-zlib": encrypted([RECORD] * 20, compressor="zlib"),
+    "encrypted-json-none": encrypted(RECORD, "json", prefix="", namespace="staging ä"),
+    "encrypted-long-key": encrypted("under a long key", key=":1:" + "k" * 2000),
+    "encrypted-earlier-secret": encrypted("rotated", encryption_key=EARLIER_ENCRYPTION_KEY),
+    "named-str-none": Case("hello, world", name_key=NAME_KEY),
 }
 
 
@@ -83,8 +99,11 @@ def sealed(case: Case, write_id: bytes) -> bytes:
         text_kinds=[TextKind("safestr", SafeString)],
         compress_min_bytes=0,
     )
-    envelopes = Envelopes(Keyring([case.secret]) if case.secret else Checksum())
-    place = Place(object_name(case.prefix, case.key), case.key, case.namespace)
+    signer = Keyring([case.secret]) if case.secret else Checksum()
+    encryption = Encryption([case.encryption_key], lambda length: write_id.ljust(length, b".")) if case.encryption_key else None
+    envelopes = Envelopes(signer, encryption=encryption)
+    digest = digest_under(case.name_key) if case.name_key else sha256
+    place = Place(object_name(case.prefix, case.key, digest), case.key, case.namespace)
     return envelopes.seal(place, codec.encode(case.value), expires_at=case.expires_at, written_at=WRITTEN_AT, write_id=write_id)
 
 

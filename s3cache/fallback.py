@@ -1,0 +1,163 @@
+"""FALLBACK: another cache of the site that answers while the store is away.
+
+What is written there, or deleted, is out of date in the store from then on. So the names are kept in a journal, the circuit is
+opened, and before it closes ``recovery`` deletes them in the store: the next reader finds a miss and no old value. The journal is
+this process's; it knows nothing of other processes, and ends with it.
+
+The other cache is called as Django's caches are: by its a-methods where a loop runs, else by the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from s3cache import deadlines
+from s3cache.breaker import Breaker
+from s3cache.entries import MISSING
+from s3cache.envelope import Payload
+from s3cache.errors import EngineUnavailable
+from s3cache.journal import Journal
+from s3cache.policy import ANSWERS, Substitute, keys_of
+from s3cache.statistics import Observer
+
+logger = logging.getLogger("s3cache")
+
+within: ContextVar[bool] = ContextVar("within_fallback", default=False)
+"""Set where the other cache is called: caches that name each other do not go round in a circle."""
+LIFE = 3600.0
+"""Seconds that an entry may live in the other cache: what a later outage would find there has grown old."""
+
+
+class Fallback:
+    """Answers from ``cache()``, and where that fails as ``otherwise`` does.
+
+    ``name_of`` gives the object's name for a full key, and ``decode`` the value of a payload.
+    """
+
+    def __init__(
+        self,
+        cache: Callable[[], Any],
+        otherwise: Substitute,
+        journal: Journal,
+        breaker: Breaker,
+        observer: Observer,
+        name_of: Callable[[str], str],
+        decode: Callable[[Payload], object],
+        *,
+        asynchronous: bool,
+    ) -> None:
+        self._cache = cache
+        self._otherwise = otherwise
+        self._journal = journal
+        self._breaker = breaker
+        self._observer = observer
+        self._name_of = name_of
+        self._decode = decode
+        self._asynchronous = asynchronous
+
+    async def answer(self, operation: str, error: EngineUnavailable, *args: Any) -> Any:
+        if within.get():
+            return await self._otherwise.answer(operation, error, *args)
+        if ANSWERS[operation][0] == "write":
+            self._note(operation, error, args)
+        answer: Callable[..., Coroutine[Any, Any, Any]] = getattr(self, operation)
+        try:
+            found = await answer(*args)
+        except Exception as failure:  # whatever the other cache raises
+            logger.error("The cache named by FALLBACK failed, too: %r", failure)
+            return await self._otherwise.answer(operation, error, *args)
+        self._observer.unanswered(operation, keys_of(operation, args), error)
+        return found
+
+    def _note(self, operation: str, error: EngineUnavailable, args: Sequence[Any]) -> None:
+        """First in the journal, then in the other cache, and the circuit open before the caller goes on."""
+        if operation == "clear":
+            self._journal.add_all()
+        elif operation != "cull":
+            self._journal.add(*(self._name_of(key) for key in keys_of(operation, args)))
+        self._breaker.open(error)
+
+    async def get(self, key: str, default: object = None) -> object:
+        return await self._call("get", self._key(key), default)
+
+    async def has_key(self, key: str) -> object:
+        return await self._call("has_key", self._key(key))
+
+    async def get_many(self, keys: Sequence[tuple[object, str]]) -> dict[object, object]:
+        found = await self._call("get_many", [self._key(full) for _, full in keys])
+        return {key: found[self._key(full)] for key, full in keys if self._key(full) in found}
+
+    async def set(self, key: str, value: object, timeout: float | None) -> None:
+        await self._call("set", self._key(key), self._value(value), life(timeout))
+
+    async def add(self, key: str, value: object, timeout: float | None) -> object:
+        return await self._call("add", self._key(key), self._value(value), life(timeout))
+
+    async def touch(self, key: str, timeout: float | None) -> object:
+        return await self._call("touch", self._key(key), life(timeout))
+
+    async def incr(self, key: str, delta: int) -> object:
+        try:
+            return await self._call("incr", self._key(key), delta)
+        except ValueError:
+            return None
+
+    async def move(self, key: str, new_key: str) -> bool:
+        value = await self.get(key, MISSING)
+        if value is MISSING:
+            return False
+        await self.set(new_key, value, LIFE)
+        await self.delete(key)
+        return True
+
+    async def mend(self, key: str, value: object, timeout: float | None) -> object:
+        found = await self.get(key, MISSING)
+        return value if found is MISSING else found
+
+    async def delete(self, key: str) -> object:
+        return await self._call("delete", self._key(key))
+
+    async def set_many(self, values: dict[object, tuple[str, object]], timeout: float | None) -> list[object]:
+        given = {self._key(full): self._value(value) for full, value in values.values()}
+        failed = {*(await self._call("set_many", given, life(timeout)) or ())}
+        return [key for key, (full, _) in values.items() if self._key(full) in failed]
+
+    async def delete_many(self, keys: Sequence[tuple[object, str]]) -> None:
+        await self._call("delete_many", [self._key(full) for _, full in keys])
+
+    async def clear(self) -> None:
+        """The other cache may hold more than ours, so only what was written there is removed."""
+        await self._call("delete_many", [key_for(name) for name in self._journal.names])
+
+    async def cull(self, *_: object) -> int:
+        return 0
+
+    async def _call(self, method: str, *args: Any) -> Any:
+        """It has its own time."""
+        token, inside = deadlines.current.set(None), within.set(True)
+        try:
+            if self._asynchronous:
+                return await getattr(self._cache(), f"a{method}")(*args)
+            return getattr(self._cache(), method)(*args)
+        finally:
+            within.reset(inside)
+            deadlines.current.reset(token)
+
+    def _key(self, key: str) -> str:
+        return key_for(self._name_of(key))
+
+    def _value(self, value: object) -> object:
+        return self._decode(value) if isinstance(value, Payload) else value
+
+
+def key_for(name: str) -> str:
+    """A key that every cache takes."""
+    return f"s3cache.{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def life(timeout: float | None) -> float:
+    return LIFE if timeout is None else min(timeout, LIFE)
