@@ -69,8 +69,9 @@ def found(table: Table, item: pytest.Item) -> str | None:
     """The reason that a table gives for the test, under its pair or its server."""
     called = getattr(item, "callspec", None)
     pair = called.params.get("pair") if called else None
-    if not isinstance(pair, tuple):  # none, or a list of pairs that is empty
+    server = getattr(pair, "server", None)
+    if server is None:  # there is no pair, or pytest's word for a list of pairs that is empty
         return None
     name = item.name.replace(f"-{pair}]", "]").replace(f"[{pair}]", "")
-    tests = table.get(str(pair), {}) | table.get(pair.server, {})
+    tests = table.get(str(pair), {}) | table.get(server, {})
     return tests.get(name) or tests.get(name.partition("[")[0])
