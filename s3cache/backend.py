@@ -161,26 +161,32 @@ class ObjectStoreCache(BaseCache):
         return found(key, new if moved else None)
 
     def get_or_set(self, key: Any, default: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
-        """Django's, through ``get`` and ``add``; an entry that cannot be read is replaced."""
-        value = self.get(key, MISSING, version=version)
+        """Django's, through ``get`` and ``add``; an entry that cannot be read is replaced. All but ``default()`` has TOTAL_TIMEOUT
+        together.
+        """
+        with (limit := Limit(self._operations.total_timeout)):
+            value = self.get(key, MISSING, version=version)
         if value is not MISSING:
             return value
         if callable(default):
             default = default()
-        if self.add(key, default, timeout=timeout, version=version):
-            return default
-        return finish(self._operations.mend(self._full(key, version), default, self._seconds(timeout)))
+        with Limit(limit.left):
+            if self.add(key, default, timeout=timeout, version=version):
+                return default
+            return finish(self._operations.mend(self._full(key, version), default, self._seconds(timeout)))
 
     async def aget_or_set(self, key: Any, default: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
         """The same, through ``aget`` and ``aadd``."""
-        value = await self.aget(key, MISSING, version=version)
+        with (limit := Limit(self._operations.total_timeout)):
+            value = await self.aget(key, MISSING, version=version)
         if value is not MISSING:
             return value
         if callable(default):
             default = default()
-        if await self.aadd(key, default, timeout=timeout, version=version):
-            return default
-        return await self._awaited(Operations.mend, self._full(key, version), default, self._seconds(timeout))
+        with Limit(limit.left):
+            if await self.aadd(key, default, timeout=timeout, version=version):
+                return default
+            return await self._awaited(Operations.mend, self._full(key, version), default, self._seconds(timeout))
 
     def get_many(self, keys: Iterable[Any], version: int | None = None) -> dict[Any, Any]:
         """The values that are there, by the keys as given. Costs one GET each, several at once."""

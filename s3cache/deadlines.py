@@ -52,12 +52,15 @@ def allow(size: int) -> None:
 
 
 class Limit:
-    """``with Limit(seconds):`` what is done within has so much time, or what is left where a call around it has less."""
+    """``with Limit(seconds):`` what is done within has so much time, or what a call around it has left.
 
-    __slots__ = ("_seconds", "_token")
+    Afterwards ``left`` says how many seconds were.
+    """
+
+    __slots__ = ("_seconds", "_token", "left")
 
     def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+        self._seconds = self.left = seconds
         self._token: Token[Deadline | None] | None = None
 
     def __enter__(self) -> None:
@@ -65,5 +68,6 @@ class Limit:
             self._token = current.set(Deadline(self._seconds))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.left = left()
         if self._token is not None:
             current.reset(self._token)

@@ -465,3 +465,26 @@ def test_a_call_that_waits_for_a_thread_has_begun(engine, monkeypatch):
         methods(cache, "async").has_key("key")
     if engine.asynchronous() is None:
         assert 0 < lefts[0] <= 7
+
+
+def test_get_or_set_has_one_time_for_all_its_requests_and_none_of_the_default_s(engine, as_mode, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    lefts = []
+    inner = type(engine)._pass
+
+    async def slow(self, verb, request, runtime):
+        from s3cache import deadlines
+
+        lefts.append(deadlines.left())
+        now[0] += 3
+        return await inner(self, verb, request, runtime)
+
+    def default():
+        now[0] += 60
+        return 5
+
+    engine._requests._through = engine._through = slow.__get__(engine)
+    cache = cache_over(engine, SIGNING_KEY="k", TOTAL_TIMEOUT=10)
+    assert as_mode(cache).get_or_set("key", default) == 5
+    assert lefts == [10, 7]
