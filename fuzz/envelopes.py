@@ -40,7 +40,7 @@ def read(reader: Envelopes, data: bytes, place: Place) -> None:
 
 
 def in_pieces(data: bytes) -> Pieces:
-    pieces = Pieces(len(data))
+    pieces = Pieces(len(data) or 1)
     pieces.append(data)
     return pieces
 

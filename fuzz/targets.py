@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from fuzz import compressors, damage, envelopes, forgeries, names, pieces, serializers
+from fuzz import compressors, damage, encrypted, envelopes, forgeries, names, pieces, serializers
 
 
 class Target(NamedTuple):
@@ -19,6 +19,7 @@ TARGETS = {
     "envelope": Target(envelopes.check, envelopes.seeds),
     "forgery": Target(forgeries.check, forgeries.seeds),
     "damage": Target(damage.check, damage.seeds),
+    "encrypted": Target(encrypted.check, encrypted.seeds),
     "json": Target(serializers.check_json, serializers.json_seeds),
     "msgpack": Target(serializers.check_msgpack, serializers.msgpack_seeds),
     **{name: Target(compressors.checks(name), compressors.seeds_of(name)) for name in compressors.NAMES},

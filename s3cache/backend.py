@@ -30,7 +30,7 @@ from s3cache.engines.base import Engine, ObjectInfo
 from s3cache.entries import MISSING
 from s3cache.errors import OptionError
 from s3cache.operations import ONE_ENTRY, Operations
-from s3cache.options import configure, improperly_configured
+from s3cache.options import check_fallback, configure, improperly_configured
 from s3cache.runtime import finish, in_thread, iterate
 from s3cache.trimming import Progress
 
@@ -66,6 +66,7 @@ class ObjectStoreCache(BaseCache):
     def __init__(self, location: object, params: Mapping[str, Any]) -> None:
         with improperly_configured(location):
             self.configuration = configure(location, params, lambda: settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS)
+            check_fallback(self.configuration.options.fallback, settings.CACHES)
             try:
                 super().__init__(dict(params))
             except Exception as error:  # whatever the import of KEY_FUNCTION ends with; all else was checked above

@@ -58,6 +58,7 @@ class Fallback:
         self._name_of = name_of
         self._decode = decode
         self._asynchronous = asynchronous
+        self._fails = False
 
     async def answer(self, operation: str, error: EngineUnavailable, *args: Any) -> Any:
         if within.get():
@@ -68,10 +69,16 @@ class Fallback:
         try:
             found = await answer(*args)
         except Exception as failure:  # whatever the other cache raises
-            logger.error("The cache named by FALLBACK failed, too: %r", failure)
+            self._note_failure(failure)
             return await self._otherwise.answer(operation, error, *args)
+        self._fails = False
         self._observer.unanswered(operation, keys_of(operation, args), error)
         return found
+
+    def _note_failure(self, failure: Exception) -> None:
+        """One line until it works again."""
+        logger.log(logging.DEBUG if self._fails else logging.ERROR, "The cache that FALLBACK names failed, too: %r", failure)
+        self._fails = True
 
     def _note(self, operation: str, error: EngineUnavailable, args: Sequence[Any]) -> None:
         """First in the journal, then in the other cache, and the circuit open before the caller goes on."""

@@ -222,6 +222,22 @@ def check_top_level(params: Mapping[str, object]) -> None:
             raise OptionError(f"{name} is {found}; accepted: {TOP_LEVEL[name].accepts}.")
 
 
+def check_fallback(alias: str | None, caches: Mapping[str, Mapping[str, object]]) -> None:
+    """Raises OptionError where FALLBACK is no alias of CACHES, or leads round in a circle."""
+    passed: list[str] = []
+    while alias is not None:
+        if alias in passed:
+            circle = " -> ".join([*passed, alias])
+            raise OptionError(f"OPTIONS['FALLBACK'] leads in a circle: {circle}; accepted: an alias that leads elsewhere.")
+        if alias not in caches:
+            known = known_names(alias, caches)
+            raise OptionError(f"OPTIONS['FALLBACK'] is {alias!r}; accepted: an alias of CACHES. {known}")
+        passed.append(alias)
+        options = caches[alias].get("OPTIONS")
+        following = options.get("FALLBACK") if isinstance(options, Mapping) else None
+        alias = following if isinstance(following, str) else None
+
+
 def signing_keys_of(options: Options, secret_key: Callable[[], str], fallbacks: list[str]) -> tuple[bytes, ...]:
     """The secrets to sign with and to accept. Raises OptionError where signing is on and there is none."""
     if options.signing_key is not None:

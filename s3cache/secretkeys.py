@@ -63,4 +63,8 @@ def encryption_keys_of(given: Secret | tuple[Secret, ...] | None, name_key: Secr
             "OPTIONS['ENCRYPTION_KEYS'] is given without OPTIONS['NAME_KEY']. Objects would be named by plain hashes, which "
             f"whoever guesses a key can compute. Give a secret of its own ({HOW_TO_MAKE}), which is never rotated."
         )
+    if as_bytes(name_key) in listed(given):
+        raise OptionError(
+            "OPTIONS['NAME_KEY'] is one of OPTIONS['ENCRYPTION_KEYS']. Give a secret of its own, because it is never rotated."
+        )
     return listed(given)

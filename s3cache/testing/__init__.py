@@ -1,24 +1,42 @@
-"""What an author of an engine, a serializer or a compressor, and a test of a cache, can build on. Needs pytest.
+"""What an author of an engine, a serializer or a compressor, and a test of a cache, can build on.
 
     class TestAcmeEngine(EngineContract):
         @pytest.fixture
         def engine(self):
             return AcmeEngine(...)
 
-``CountingEngine`` counts the requests that reach an engine. ``FlakyEngine`` fails on demand, before or after a write was applied.
-s3cache itself never imports this package.
+The contracts need pytest. ``CountingEngine`` counts the requests that reach an engine, ``FlakyEngine`` fails on demand, before or
+after a write was applied; these two work in any test. s3cache itself never imports this package.
 """
 
-import pytest
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-# Before the imports below: only then do the contracts' failing assertions show what they compared.
-CONTRACTS = "engine_async engine_contract engine_listing engine_objects engine_races compressor_contract serializer_contract"
-pytest.register_assert_rewrite(*(f"s3cache.testing.{module}" for module in CONTRACTS.split()))
+from s3cache.testing.counting import CountingEngine
+from s3cache.testing.flaky import FlakyEngine
 
-from s3cache.testing.compressor_contract import CompressorContract  # noqa: E402  see above
-from s3cache.testing.counting import CountingEngine  # noqa: E402  see above
-from s3cache.testing.engine_contract import EngineContract  # noqa: E402  see above
-from s3cache.testing.flaky import FlakyEngine  # noqa: E402  see above
-from s3cache.testing.serializer_contract import SerializerContract  # noqa: E402  see above
+if TYPE_CHECKING:
+    from s3cache.testing.compressor_contract import CompressorContract
+    from s3cache.testing.engine_contract import EngineContract
+    from s3cache.testing.serializer_contract import SerializerContract
 
 __all__ = ["CompressorContract", "CountingEngine", "EngineContract", "FlakyEngine", "SerializerContract"]
+
+CONTRACTS = {
+    "CompressorContract": "compressor_contract",
+    "EngineContract": "engine_contract",
+    "SerializerContract": "serializer_contract",
+}
+REWRITTEN = ("engine_async", "engine_listing", "engine_objects", "engine_races", *CONTRACTS.values())
+
+
+def __getattr__(name: str) -> Any:
+    """A contract, on first use."""
+    if name not in CONTRACTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import pytest
+
+    # Before they are imported: only then do their failing assertions show what they compared.
+    pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in REWRITTEN))
+    contract = globals()[name] = getattr(import_module(f"{__name__}.{CONTRACTS[name]}"), name)
+    return contract

@@ -306,3 +306,29 @@ def test_an_option_that_contains_itself_is_refused():
     circle = {}
     circle["circle"] = circle
     refused(BUCKET, {"OPTIONS": {"ENGINE": "boto3", "object_parameters": circle}}, "contains itself")
+
+
+FALLBACKS = {
+    "default": {"BACKEND": "s3cache.ObjectStoreCache", "OPTIONS": {"FALLBACK": "b"}},
+    "b": {"BACKEND": "s3cache.ObjectStoreCache", "OPTIONS": {"FALLBACK": "default"}},
+    "own": {"BACKEND": "s3cache.ObjectStoreCache", "OPTIONS": {"FALLBACK": "own"}},
+    "small": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+
+
+@pytest.mark.parametrize(
+    ("alias", "message"),
+    [
+        ("smal", r"FALLBACK'\] is 'smal'; accepted: an alias of CACHES. Known: b, default, own, small. Did you mean 'small'\?"),
+        ("own", r"in a circle: own -> own"),
+        ("b", r"in a circle: b -> default -> b"),
+    ],
+)
+def test_a_fallback_must_lead_to_another_cache(alias, message):
+    with override_settings(CACHES=FALLBACKS), pytest.raises(ImproperlyConfigured, match=message):
+        ObjectStoreCache("place", {"OPTIONS": {"ENGINE": "memory", "FALLBACK": alias}})
+
+
+def test_a_fallback_that_ends_elsewhere_is_accepted():
+    with override_settings(CACHES=FALLBACKS):
+        ObjectStoreCache("place", {"OPTIONS": {"ENGINE": "memory", "FALLBACK": "small"}})

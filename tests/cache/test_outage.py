@@ -243,7 +243,7 @@ class Other:
         self.cache.clear()
 
     def __call__(self, alias):
-        assert alias == "other"
+        assert alias == "default"
         return self.cache
 
 
@@ -253,7 +253,7 @@ def other():
 
 
 def with_fallback(engine, other, **options):
-    return cache_over(engine, SIGNING_KEY="k", FALLBACK="other", built={"cache_named": other}, **options)
+    return cache_over(engine, SIGNING_KEY="k", FALLBACK="default", built={"cache_named": other}, **options)
 
 
 def fallen(engine, other, **options):
@@ -377,17 +377,20 @@ def test_where_the_other_cache_fails_too_on_error_answers(engine, as_mode, other
         def __getattr__(self, name):
             raise RuntimeError("no redis either")
 
-    cache = cache_over(engine, SIGNING_KEY="k", FALLBACK="x", ON_ERROR="miss", built={"cache_named": lambda alias: Broken()})
+    cache = cache_over(engine, SIGNING_KEY="k", FALLBACK="default", ON_ERROR="miss", built={"cache_named": lambda alias: Broken()})
     engine.be_away()
-    assert as_mode(cache).get("key", 5) == 5
-    assert "no redis either" in caplog.text
+    with caplog.at_level(logging.INFO, "s3cache"):
+        for _ in range(9):
+            assert as_mode(cache).get("key", 5) == 5
+    assert caplog.text.count("no redis either") == 1
 
 
 def test_caches_that_name_each_other_do_not_go_round_in_a_circle(engine, as_mode):
+    """Settings that do are refused; other code might get there."""
     caches = {}
-    for alias, name in (("a", "b"), ("b", "a")):
-        built = {"cache_named": caches.__getitem__}
-        caches[alias] = cache_over(engine, SIGNING_KEY="k", FALLBACK=name, ON_ERROR="miss", built=built)
+    for alias in ("a", "b"):
+        built = {"cache_named": lambda _, alias=alias: caches["b" if alias == "a" else "a"]}
+        caches[alias] = cache_over(engine, SIGNING_KEY="k", FALLBACK="default", ON_ERROR="miss", built=built)
     engine.be_away()
     assert as_mode(caches["a"]).get("key", 5) == 5
 
