@@ -281,11 +281,10 @@ class ObjectStoreCache(BaseCache):
                 return result
             except SynchronousOnlyOperation:  # a value that is loaded through the database, say
                 return await sync_to_async(run)()
-        executor = sharing.executor_for(self.engine)
         if name not in ONE_ENTRY:
-            return await in_thread(executor, run)
+            return await in_thread(sharing.executor_for(self.engine, "bulk"), run)
         with Limit(self._operations.total_timeout):  # here already: the threads may all be busy for a while
-            return await in_thread(executor, run)
+            return await in_thread(sharing.executor_for(self.engine), run)
 
     async def _encoded(self, value: Any) -> Any:
         """The value ready to be stored, serialized where Django serializes it: on the request's own thread.
@@ -298,9 +297,8 @@ class ObjectStoreCache(BaseCache):
 
     @property
     def _is_away(self) -> bool:
-        """Whether the store is left alone for now, so that nothing will be stored."""
-        breaker = self._assembled().breaker
-        return breaker.state == "open" and not breaker.is_due
+        """Whether nothing will be stored: the store is left alone for now, or READ_ONLY says so."""
+        return self._assembled().breaker.refuses or self.configuration.options.read_only is True
 
     async def _all_encoded(self, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
         """The same for many, in one go."""

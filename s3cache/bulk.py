@@ -113,7 +113,10 @@ class BulkOperations:
             keys.setdefault(full, []).append(key)
         expires_at = deadline(timeout, self._entries.clock())
         if leaves_nothing(timeout):
-            await self.delete_many((key, full) for key, (full, _) in values.items())
+            try:
+                await BulkOperations.delete_many(self, ((key, full) for key, (full, _) in values.items()))
+            except EngineUnavailable as error:
+                return [*values], error
             return [], None
 
         answers = Answers()

@@ -20,9 +20,10 @@ MIN_THROUGHPUT = 1_000_000
 class Deadline:
     """``until`` is a moment of ``time.monotonic()``."""
 
-    __slots__ = ("until",)
+    __slots__ = ("seconds", "until")
 
     def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
         self.until = time.monotonic() + seconds
 
     def left(self) -> float:
@@ -64,7 +65,8 @@ class Limit:
         self._token: Token[Deadline | None] | None = None
 
     def __enter__(self) -> None:
-        if current.get() is None:
+        around = current.get()
+        if around is None or self._seconds < min(around.seconds, around.left()):
             self._token = current.set(Deadline(self._seconds))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:

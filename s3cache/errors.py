@@ -11,7 +11,8 @@
     │   │   └── Conflict              the same, in a race: what is stored now must be read again
     │   ├── NotSupported              the store cannot do this at all; nothing was sent
     │   ├── EngineUnavailable         time-out, throttling, a 5xx: the outcome is unknown, later it may work
-    │   │   └── CircuitOpen           the store was away a moment ago, so nothing was sent
+    │   │   ├── CircuitOpen           the store was away a moment ago, so nothing was sent
+    │   │   └── Contended             too many write one entry at once; the store itself answers
     │   └── EngineMisconfigured       credentials, permissions, no such bucket: will not mend itself
     │       └── AccessDenied          these credentials may not do this
     ├── EntryError                    an object that must not, or cannot, be used as an entry
@@ -73,6 +74,10 @@ class CircuitOpen(EngineUnavailable):
     """The store did not answer the last times, so it is not asked for some seconds. An earlier attempt of the same call may have
     been applied.
     """
+
+
+class Contended(EngineUnavailable):
+    """Races for one entry took all the time of a call. Every answer came, so FALLBACK does not stand in."""
 
 
 class EngineMisconfigured(EngineError):

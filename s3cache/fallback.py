@@ -9,6 +9,7 @@ The other cache is called as Django's caches are: by its a-methods where a loop 
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,9 +20,10 @@ from s3cache import deadlines
 from s3cache.breaker import Breaker
 from s3cache.entries import MISSING
 from s3cache.envelope import Payload
-from s3cache.errors import EngineUnavailable
+from s3cache.errors import Contended, EngineUnavailable
 from s3cache.journal import Journal
 from s3cache.policy import ANSWERS, Substitute, keys_of
+from s3cache.runtime import callers_loop
 from s3cache.statistics import Observer
 
 logger = logging.getLogger("s3cache")
@@ -35,7 +37,8 @@ LIFE = 3600.0
 class Fallback:
     """Answers from ``cache()``, and where that fails as ``otherwise`` does.
 
-    ``name_of`` gives the object's name for a full key, and ``decode`` the value of a payload.
+    ``name_of`` gives the object's name for a full key, ``key_for`` the key in the other cache for such a name, and ``decode`` the
+    value of a payload.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class Fallback:
         breaker: Breaker,
         observer: Observer,
         name_of: Callable[[str], str],
+        key_for: Callable[[str], str],
         decode: Callable[[Payload], object],
         *,
         asynchronous: bool,
@@ -56,12 +60,13 @@ class Fallback:
         self._breaker = breaker
         self._observer = observer
         self._name_of = name_of
+        self._key_for = key_for
         self._decode = decode
         self._asynchronous = asynchronous
         self._fails = False
 
     async def answer(self, operation: str, error: EngineUnavailable, *args: Any) -> Any:
-        if within.get():
+        if within.get() or isinstance(error, Contended):
             return await self._otherwise.answer(operation, error, *args)
         if ANSWERS[operation][0] == "write":
             self._note(operation, error, args)
@@ -117,8 +122,9 @@ class Fallback:
         value = await self.get(key, MISSING)
         if value is MISSING:
             return False
-        await self.set(new_key, value, LIFE)
-        await self.delete(key)
+        if new_key != key:
+            await self.set(new_key, value, LIFE)
+            await self.delete(key)
         return True
 
     async def mend(self, key: str, value: object, timeout: float | None) -> object:
@@ -138,7 +144,7 @@ class Fallback:
 
     async def clear(self) -> None:
         """The other cache may hold more than ours, so only what was written there is removed."""
-        await self._call("delete_many", [key_for(name) for name in self._journal.names])
+        await self._call("delete_many", [self._key_for(name) for name in self._journal.names])
 
     async def cull(self, *_: object) -> int:
         return 0
@@ -149,21 +155,25 @@ class Fallback:
         try:
             if self._asynchronous:
                 return await getattr(self._cache(), f"a{method}")(*args)
+            loop = callers_loop.get()
+            if loop is not None:
+                return asyncio.run_coroutine_threadsafe(getattr(self._cache(), f"a{method}")(*args), loop).result()
             return getattr(self._cache(), method)(*args)
         finally:
             within.reset(inside)
             deadlines.current.reset(token)
 
     def _key(self, key: str) -> str:
-        return key_for(self._name_of(key))
+        return self._key_for(self._name_of(key))
 
     def _value(self, value: object) -> object:
         return self._decode(value) if isinstance(value, Payload) else value
 
 
-def key_for(name: str) -> str:
-    """A key that every cache takes."""
-    return f"s3cache.{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+def key_for(place: str, namespace: str, name: str) -> str:
+    """A key that every cache takes. ``place`` is the engine's location: several caches may have one FALLBACK."""
+    parts = "".join(f"{len(part)}:{part}" for part in (place, namespace, name))
+    return f"s3cache.{hashlib.sha256(parts.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def life(timeout: float | None) -> float:

@@ -16,12 +16,12 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from s3cache import deadlines
-from s3cache.breaker import Breaker
+from s3cache.breaker import Breaker, Kind
 from s3cache.deadlines import Limit
 from s3cache.engines.base import Etag, ObjectInfo, StoredObject
 from s3cache.errors import AccessDenied, CircuitOpen, EngineError, EngineUnavailable, ObjectNotFound
 from s3cache.runtime import END, Runtime, following
-from s3cache.watched import Watched
+from s3cache.watched import PAGE, Watched
 
 FIRST_WAIT = 0.1
 """Seconds: at most so long before the second attempt, twice as long before each further one."""
@@ -53,7 +53,7 @@ class Guard:
     ) -> StoredObject:
         request = partial(self._engine.get_object, name, first=first, if_none_match=if_none_match, limit=limit)
         try:
-            return await self._answered(request, self.features.max_attempts)
+            return await self._answered(request, "read", self.features.max_attempts)
         except AccessDenied as error:
             if not self._forbidden_is_miss:
                 raise
@@ -71,30 +71,41 @@ class Guard:
 
     async def list_objects(self, prefix: str = "", start_after: str | None = None) -> AsyncGenerator[ObjectInfo, None]:
         """A page that did not come is asked for again from the last name on, where the store lists so."""
-        last, failed = start_after, 0
+        last, failed, listed = start_after, 0, 0
         while True:
             try:
                 async with aclosing(self._engine.list_objects(prefix, last)) as listing:
-                    while (info := await self._answered(partial(following, listing), 1)) is not END:
-                        last, failed = cast(ObjectInfo, info).name, 0
+                    while (info := await self._listed(listing, asks=listed % PAGE == 0)) is not END:
+                        last, failed, listed = cast(ObjectInfo, info).name, 0, listed + 1
                         yield cast(ObjectInfo, info)
                 return
             except EngineUnavailable as error:
-                failed += 1
+                failed, listed = failed + 1, 0
                 begun = last != start_after
                 if begun and not (self.features.start_after and self.features.ordered_listing):
                     raise
                 await self._wait_after(error, failed, self.features.max_attempts)
 
+    async def _listed(self, listing: AsyncGenerator[ObjectInfo, None], *, asks: bool) -> object:
+        """The next of a listing, or END. Within a page it is mostly there already, and says nothing of the store."""
+        if asks:
+            return await self._answered(partial(following, listing), "read", 1)
+        with Limit(self._seconds):
+            try:
+                return await following(listing)
+            except EngineUnavailable as error:
+                self._breaker.failed(error)
+                raise
+
     async def _written(self, names: Sequence[str], request: Request[Result], attempts: int) -> Result:
         try:
-            return await self._answered(request, attempts)
+            return await self._answered(request, "write", attempts)
         except CircuitOpen:
             for name in names:
                 self.forget(name)
             raise
 
-    async def _answered(self, request: Request[Result], attempts: int) -> Result:
+    async def _answered(self, request: Request[Result], kind: Kind, attempts: int) -> Result:
         """What the store answers to one of the attempts."""
         breaker, attempt, began = self._breaker, 0, time.monotonic()
         with Limit(self._seconds):
@@ -105,16 +116,16 @@ class Guard:
                     answer = await request()
                 except EngineUnavailable as error:
                     attempt += 1
-                    breaker.failed(error, spent=self._spent_since(began))
+                    breaker.failed(error, kind, spent=self._spent_since(began))
                     await self._wait_after(error, attempt, attempts)
                 except EngineError:
-                    breaker.answered()
+                    breaker.answered(kind)
                     raise
                 except BaseException:
                     breaker.left()
                     raise
                 else:
-                    breaker.answered()
+                    breaker.answered(kind)
                     return answer
 
     def _spent_since(self, began: float) -> bool:

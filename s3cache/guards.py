@@ -11,7 +11,7 @@ from typing import Any
 
 from s3cache.breaker import Breaker
 from s3cache.engines.base import Engine
-from s3cache.fallback import Fallback
+from s3cache.fallback import Fallback, key_for
 from s3cache.guard import Guard
 from s3cache.journal import Journal
 from s3cache.operations import Operations
@@ -36,12 +36,14 @@ class Guards:
         self._breaker = breaker
         self._observer = observer
         self._journal = Journal()
-        self._other = partial(cache_named, options.fallback) if options.fallback else None
+        # A cache that may not write has nothing to make good, and must not delete for it.
+        self._other = partial(cache_named, options.fallback) if options.fallback and not options.read_only else None
+        self._key_for = partial(key_for, engine.location, options.namespace)
         self.total_timeout = options.total_timeout if self._remote else math.inf
 
     def guarded(self, engine: Watched, runtime: Runtime) -> Store:
-        """A directory or memory needs none: they answer at once, or not at all."""
-        if not self._remote:
+        """A directory and memory need none, unless another cache stands in for them: they end when they end."""
+        if not self._remote and self._other is None:
             return engine
         return Guard(engine, runtime, self._breaker, self.total_timeout, forbidden_is_miss=self._options.forbidden_is_miss)
 
@@ -65,6 +67,7 @@ class Guards:
             self._breaker,
             self._observer,
             operations.name_of,
+            self._key_for,
             operations.decode,
             asynchronous=asynchronous,
         )
@@ -72,4 +75,4 @@ class Guards:
     def recover_over(self, engine: Watched) -> None:
         """Has the journal cleared over this engine before the circuit closes."""
         if self._other is not None:
-            self._breaker.recovery = Recovery(engine, self._journal, self._breaker, self._other, self.total_timeout)
+            self._breaker.recovery = Recovery(engine, self._journal, self._breaker, self._other, self._key_for, self.total_timeout)

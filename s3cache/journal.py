@@ -20,9 +20,11 @@ class Journal:
 
     def add(self, *names: str) -> None:
         with self._lock:
-            self._names.update(dict.fromkeys(names))
-            if len(self._names) > self._most:
-                self._everything = True
+            for name in names:
+                if len(self._names) < self._most:
+                    self._names[name] = None
+                elif name not in self._names:
+                    self._everything = True
 
     def add_all(self) -> None:
         """Whatever the store has."""

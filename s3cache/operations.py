@@ -17,7 +17,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from s3cache.bulk import BulkOperations
 from s3cache.conditional import ConditionalWrites
 from s3cache.deadlines import Limit
-from s3cache.entries import MISSING, Sealed, Seen
+from s3cache.entries import MISSING, NOTHING, Sealed, Seen
 from s3cache.envelope import Payload, Place
 from s3cache.errors import CircuitOpen
 from s3cache.expiry import deadline, leaves_nothing
@@ -173,11 +173,14 @@ class Operations(BulkOperations):
     async def delete(self, key: str) -> bool:
         """Removes what is there; tells whether it was an entry. Costs one GET of 2 KiB, and one DELETE if an object is there."""
         place = self._place(key)
-        seen = await self._entries.peek(place)
-        if seen.exists:
-            await self._engine.delete_objects([place.name])
-        else:
-            self._engine.forget(place.name)
+        seen = NOTHING
+        try:
+            seen = await self._entries.peek(place)
+            if seen.exists:
+                await self._engine.delete_objects([place.name])
+        finally:
+            if not seen.exists:
+                self._engine.forget(place.name)
         return seen.alive
 
     def encode(self, value: object) -> Payload:

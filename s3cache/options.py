@@ -112,11 +112,13 @@ class Options:
         RAISE,
         Rule(
             "'raise', 'miss', or a dictionary with 'read' and 'write' of these",
-            lambda value: value in (RAISE, MISS) or isinstance(value, OnError),
+            lambda value: isinstance(value, OnError) or (type(value) is str and value in (RAISE, MISS)),
         ),
     )
     forbidden_is_miss: bool = option(False, flag())
-    read_only: bool | str = option(False, Rule("True, False or 'dry'", lambda value: isinstance(value, bool) or value == "dry"))
+    read_only: bool | str = option(
+        False, Rule("True, False or 'dry'", lambda value: isinstance(value, bool) or (type(value) is str and value == "dry"))
+    )
     fallback: str | None = option(None, text().or_none())
     breaker: BreakerOptions | None = option(
         None, Rule("a dictionary with FAILURES and WAIT, or None", lambda value: value is None or isinstance(value, BreakerOptions))

@@ -39,8 +39,8 @@ class Outage:
 
     def changed(self, state: State, error: Exception | None) -> None:
         with self._lock:
-            opened, self._opened = self._opened, state != "closed"
-            is_news = not opened and self._opened and self.is_news()
+            is_news = state != "closed" and not self._opened and self.is_news()
+            self._opened = state != "closed"
             calls = self._calls
             if state == "closed":
                 self._told, self._calls = None, 0

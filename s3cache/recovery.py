@@ -11,16 +11,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import aclosing
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from s3cache.breaker import Breaker
 from s3cache.deadlines import Limit
-from s3cache.engines.base import AsyncEngine
-from s3cache.errors import EngineUnavailable
-from s3cache.fallback import key_for
+from s3cache.engines.base import AsyncEngine, ObjectInfo
+from s3cache.errors import EngineMisconfigured, EngineUnavailable
+from s3cache.fallback import within
 from s3cache.journal import Journal
 from s3cache.naming import is_entry_name
-from s3cache.runtime import finish
+from s3cache.runtime import END, finish, following
 
 logger = logging.getLogger("s3cache")
 
@@ -29,28 +29,51 @@ class Recovery:
     """``engine`` must be one that no breaker guards. ``total_timeout`` bounds each of its requests, in seconds."""
 
     def __init__(
-        self, engine: AsyncEngine, journal: Journal, breaker: Breaker, cache: Callable[[], Any], total_timeout: float
+        self,
+        engine: AsyncEngine,
+        journal: Journal,
+        breaker: Breaker,
+        cache: Callable[[], Any],
+        key_for: Callable[[str], str],
+        total_timeout: float,
     ) -> None:
         self._engine = engine
         self._journal = journal
         self._breaker = breaker
         self._cache = cache
+        self._key_for = key_for
         self._seconds = total_timeout
+        self._running = threading.Lock()
 
-    def __call__(self) -> bool:
-        """Whether there is something to do; then it has begun."""
-        if self._journal.is_empty:
-            return False
-        threading.Thread(target=self.run, name="s3cache-recovery", daemon=True).start()
-        return True
+    @property
+    def remains(self) -> bool:
+        return self._running.locked() or not self._journal.is_empty
+
+    def begin(self) -> None:
+        """Where no thread can be had, a later caller tries."""
+        if self._running.acquire(blocking=False):
+            try:
+                threading.Thread(target=self.run, name="s3cache-recovery", daemon=True).start()
+            except BaseException as error:
+                self._running.release()
+                if not isinstance(error, RuntimeError):
+                    raise
 
     def run(self) -> None:
         """Deletes until there is nothing left, and tells the breaker how it went."""
+        within.set(True)  # of this thread
         try:
-            while not self._journal.is_empty:
-                self._delete_noted()
+            try:
+                while not self._journal.is_empty:
+                    self._delete_noted()
+            finally:
+                self._running.release()
         except EngineUnavailable as error:
             self._breaker.failed(error)
+        except EngineMisconfigured as error:
+            self._journal.take()
+            logger.error("What the store has of entries written meanwhile stays, and may be out of date: %s", error)
+            self._breaker.answered()
         except Exception as error:
             logger.exception("What the store has of entries written meanwhile could not be deleted; the circuit stays open")
             self._breaker.failed(EngineUnavailable(f"Deleting what is out of date in the store failed: {error}"))
@@ -63,12 +86,19 @@ class Recovery:
             finish(self._delete(names))
             if everything:
                 finish(self._delete_all())
-            self._cache().delete_many([key_for(name) for name in names])
         except BaseException:
             self._journal.add(*names)
             if everything:
                 self._journal.add_all()
             raise
+        self._delete_elsewhere(names)
+
+    def _delete_elsewhere(self, names: Iterable[str]) -> None:
+        """So that a later outage does not find it. The store is good again, whatever the other cache says."""
+        try:
+            self._cache().delete_many([self._key_for(name) for name in names])
+        except Exception as failure:
+            logger.error("The cache named by FALLBACK keeps what was written there, for an hour at most: %r", failure)
 
     async def _delete(self, names: Iterable[str]) -> None:
         for batch in batches(names, self._engine.features.delete_batch):
@@ -79,9 +109,14 @@ class Recovery:
         """Every entry under LOCATION, as ``clear`` does."""
         found: list[str] = []
         async with aclosing(self._engine.list_objects(self._engine.prefix)) as listing:
-            async for info in listing:
-                if is_entry_name(self._engine.prefix, info.name):
-                    found.append(info.name)
+            while True:
+                with Limit(self._seconds):
+                    info = await following(listing)
+                if info is END:
+                    break
+                name = cast(ObjectInfo, info).name
+                if is_entry_name(self._engine.prefix, name):
+                    found.append(name)
                 if len(found) >= self._engine.features.delete_batch:
                     await self._delete(found)
                     found = []

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 from s3cache import deadlines
-from s3cache.errors import Conflict, EngineError, EngineMisconfigured, EngineUnavailable, PreconditionFailed
+from s3cache.errors import Conflict, Contended, EngineError, EngineMisconfigured, PreconditionFailed
 from s3cache.runtime import Runtime
 
 PATIENCE = 10.0
@@ -63,8 +63,8 @@ class Retries:
             ) from error
 
     def raise_if_spent(self, error: EngineError) -> None:
-        """Raises EngineUnavailable after three attempts without an answer, or when lost races have taken all the time."""
+        """Raises EngineUnavailable after three attempts without an answer, Contended when lost races have taken all the time."""
         if self._unanswered >= UNANSWERED and not isinstance(error, PreconditionFailed):
             raise error
         if self._clock() > self._end:
-            raise EngineUnavailable(f"{self._failed} races for one entry were lost; too many write it at once.") from error
+            raise Contended(f"{self._failed} races for one entry were lost; too many write it at once.") from error

@@ -33,6 +33,8 @@ within_job: ContextVar[bool] = ContextVar("within_job", default=False)
 """Set where a job runs. What it begins in turn is done there: the other threads may all be waiting like this one."""
 caller_left: ContextVar[threading.Event | None] = ContextVar("caller_left", default=None)
 """Set on a thread that works for an asynchronous caller, who says by it that he waits no more."""
+callers_loop: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("callers_loop", default=None)
+"""His loop, there."""
 
 FEW = 3
 """So many jobs are done sooner one after the other than by threads."""
@@ -256,9 +258,11 @@ async def in_thread(executor: Executor, function: Callable[[], Result]) -> Resul
     A caller that is cancelled stops waiting. The request under way may still be done; of many, those to come are not made.
     """
     context, left = contextvars.copy_context(), threading.Event()
+    loop = asyncio.get_running_loop()
     context.run(caller_left.set, left)
+    context.run(callers_loop.set, loop)
     try:
-        return await asyncio.get_running_loop().run_in_executor(executor, context.run, function)
+        return await loop.run_in_executor(executor, context.run, function)
     except asyncio.CancelledError:
         left.set()
         raise

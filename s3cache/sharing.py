@@ -58,12 +58,13 @@ def shared(key: Hashable, build: Callable[[], Shared]) -> Shared:
         return cast(Shared, _shared[key])
 
 
-def executor_for(engine: object) -> ThreadPoolExecutor:
+def executor_for(engine: object, what: str = "single") -> ThreadPoolExecutor:
     """The threads that run whole operations on this engine for asynchronous callers.
 
-    One engine's outage thus leaves the others' callers alone. Never asyncio's own threads: those belong to the application.
+    One engine's outage thus leaves the others' callers alone, and those on one key, who have so much time and no more, do not wait
+    for "bulk" ones, which take as long as they take. Never asyncio's own threads: those belong to the application.
     """
-    return shared(("executor", Same(engine)), lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="s3cache"))
+    return shared(("executor", what, Same(engine)), lambda: ThreadPoolExecutor(WORKERS, thread_name_prefix="s3cache"))
 
 
 def threads_for(engine: object, count: int) -> ThreadPoolExecutor:

@@ -1,16 +1,19 @@
 """Django signals of what may go wrong. Receivers get ``location``, the store as a URL without secrets, and what is listed here.
 
-They run where it happened, on whatever thread or task, and hold the caller up: keep them short. What they raise is logged, and goes
-no further.
+They run where it happened, on whatever thread or task, and hold the caller up: keep them short, and not asynchronous. What they
+raise is logged, and goes no further.
 
 https://docs.djangoproject.com/en/stable/topics/signals/
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.dispatch import Signal
+
+logger = logging.getLogger("s3cache")
 
 store_unavailable = Signal()
 """The store did not answer a call, and ON_ERROR or FALLBACK did. ``operation`` is its name, ``keys`` are Django's full keys, empty
@@ -26,4 +29,7 @@ def announce(event: str, **details: Any) -> None:
     """Sends the signal of that name; its sender is the class of the backend."""
     from s3cache.backend import ObjectStoreCache
 
-    SIGNALS[event].send_robust(sender=ObjectStoreCache, **details)
+    try:
+        SIGNALS[event].send_robust(sender=ObjectStoreCache, **details)
+    except Exception:  # Django cannot call asynchronous receivers where a loop runs
+        logger.exception("The signal %s could not be sent", event)

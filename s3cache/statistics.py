@@ -154,7 +154,11 @@ class Statistics:
 
     def look_failed(self, error: Exception) -> None:
         self._add("failed_looks")
-        logger.log(logging.WARNING if isinstance(error, EngineUnavailable) else logging.ERROR, "Culling was put off: %s", error)
+        if isinstance(error, EngineUnavailable):
+            level = logging.WARNING if self._outage.is_news() else logging.DEBUG
+        else:
+            level = logging.ERROR if self._is_new(described(error)) else logging.DEBUG
+        logger.log(level, "Culling was put off: %s", error)
 
     def unanswered(self, operation: str, keys: Sequence[str], error: Exception) -> None:
         self._add("unanswered")
@@ -173,10 +177,13 @@ class Statistics:
 
     def _level(self, failure: str) -> int:
         """WARNING for a failure that is new, DEBUG after that: a hot key would fill the log."""
+        return logging.WARNING if self._is_new(failure) else logging.DEBUG
+
+    def _is_new(self, failure: str) -> bool:
         if failure in self._failures or len(self._failures) >= REMEMBERED_FAILURES:
-            return logging.DEBUG
+            return False
         self._failures.add(failure)
-        return logging.WARNING
+        return True
 
     def _add(self, what: str, count: int = 1) -> None:
         with self._lock:

@@ -20,6 +20,8 @@ from s3cache.errors import OptionError
 Model = TypeVar("Model")
 
 MOST = 2**62
+LONGEST_TIME = 10**9
+"""Seconds; some thirty years."""
 LONGEST_SHOWN = 200
 
 
@@ -45,8 +47,8 @@ def whole(minimum: int) -> Rule:
 
 
 def seconds() -> Rule:
-    """Positive and finite: a time-out of 0, infinity or NaN is refused."""
-    return Rule("a number of seconds above 0", lambda value: type(value) in (int, float) and 0 < cast(float, value) < float("inf"))
+    """Positive, and such as sockets and locks can count: a time-out of 0, infinity or NaN is refused."""
+    return Rule("a number of seconds above 0", lambda value: type(value) in (int, float) and 0 < cast(float, value) <= LONGEST_TIME)
 
 
 def duration() -> Rule:

@@ -147,9 +147,21 @@ def test_of_many_threads_one_tries(breaker, clock):
     assert len(through) == 1
 
 
+class Work:
+    def __init__(self, due):
+        self._due = due
+
+    @property
+    def remains(self):
+        return self._due[0]
+
+    def begin(self):
+        pass
+
+
 def test_a_recovery_tries_in_place_of_the_caller(breaker, clock):
     due = [True]
-    breaker.recovery = lambda: due[0]
+    breaker.recovery = Work(due)
     opened(breaker)
     clock.now += 5
     with pytest.raises(CircuitOpen):

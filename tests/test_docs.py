@@ -34,7 +34,10 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 PAGES = [ROOT / "README.rst", *sorted(path for path in DOCS.rglob("*.rst") if "_build" not in path.parts)]
 MOTO = "http://127.0.0.1:5000"
-SECRETS = ("CACHE_ENCRYPTION_KEY", "CACHE_NEXT_ENCRYPTION_KEY", "CACHE_NAME_KEY")
+SECRETS = (
+    *("CACHE_ENCRYPTION_KEY", "CACHE_NEXT_ENCRYPTION_KEY", "CACHE_NAME_KEY"),
+    *("CACHE_SIGNING_KEY", "CACHE_OLD_SIGNING_KEY"),
+)
 ENVIRONMENT = {**os.environ, **{name: secrets.token_urlsafe(32) for name in SECRETS}}
 """What a page may expect to find there."""
 
@@ -184,6 +187,7 @@ def test_every_sample_is_found(page):
 @pytest.mark.parametrize("page", [page for page in PAGES if samples(page)], ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_samples_of_a_page_run(page, tmp_path, request):
     blocks = json.dumps(samples(page))
+    blocks = blocks.replace("INSTALLED_APPS += ", "INSTALLED_APPS = ")  # a sample's settings begin with none
     if importlib.util.find_spec("storages"):  # of django-storages, as the pages have it, or of django-storages-s3
         blocks = blocks.replace("storages.backends.s3.S3Storage", installed_s3_storage())
     if MOTO in blocks:

@@ -72,9 +72,12 @@ class Exchanging:
     sign: Callable[[str, str, Any], None]
     retries: Any
 
-    def clear(self) -> None:
-        """The client does this as it goes. In a child of the process that made the pool, its lock may be locked for ever."""
-        if self.process == os.getpid():
+    def clear(self, getpid: Callable[[], int] = os.getpid) -> None:
+        """The client does this as it goes. In a child of the process that made the pool, its lock may be locked for ever.
+
+        ``getpid`` is here because the client goes last when Python ends, and the module ``os`` before it.
+        """
+        if self.process == getpid():
             super().clear()  # type: ignore[misc]
 
     def urlopen(self, method: str, url: str, *, headers: Any, **given: Any) -> Any:

@@ -191,7 +191,13 @@ class AzureService(CloudService):
         return AzureStore(self.container, **(unset | self._settings()), **self._transport(kind, seconds))
 
     def write_meanings(self, *, if_match: bool, if_none_match: bool) -> Meanings:
-        return {409: Conflict, "BlobAlreadyExists": PreconditionFailed, "BlobNotFound": PreconditionFailed, **self.plain_meanings}
+        return {
+            409: Conflict,
+            412: PreconditionFailed,
+            "BlobAlreadyExists": PreconditionFailed,
+            "BlobNotFound": PreconditionFailed,
+            **self.plain_meanings,
+        }
 
     def etag(self, about: Mapping[str, Any]) -> Etag:
         """In quotes, as elsewhere; a listing tells it without."""

@@ -24,7 +24,7 @@ from s3cache.engines.obstorecalls import check_process
 from s3cache.engines.obstoreerrors import Advice
 from s3cache.engines.obstorenames import is_name
 from s3cache.engines.s3errors import PLAIN, READ, REPLACE, Meanings
-from s3cache.errors import Conflict, EngineMisconfigured, EngineUnavailable, OptionError
+from s3cache.errors import Conflict, EngineMisconfigured, EngineUnavailable, OptionError, PreconditionFailed
 from s3cache.version import __version__
 
 USER_AGENT = f"s3cache/{__version__} obstore"
@@ -81,7 +81,7 @@ class Service:
 
     def write_meanings(self, *, if_match: bool, if_none_match: bool) -> Meanings:
         """What the answer to a conditional write says."""
-        return {**(REPLACE if if_match else PLAIN), 409: Conflict}
+        return {**(REPLACE if if_match else PLAIN), 409: Conflict, 412: PreconditionFailed}
 
     def etag(self, about: Mapping[str, Any]) -> Etag:
         """From what obstore tells of an object."""

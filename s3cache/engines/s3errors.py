@@ -43,7 +43,6 @@ STATUSES: Meanings = {
     304: NotModified,
     408: EngineUnavailable,
     409: EngineUnavailable,
-    412: PreconditionFailed,
     429: EngineUnavailable,
     501: NotSupported,
 }
@@ -58,7 +57,7 @@ def write_meanings(profile: Profile, *, if_match: bool, if_none_match: bool) -> 
     """What a PUT's answer says. Any 5xx that the profile does not call a lost race is an unknown outcome."""
     if not if_match and not if_none_match:
         return PLAIN
-    return {**(REPLACE if if_match else PLAIN), **dict.fromkeys(profile.lost_race, Conflict)}
+    return {**(REPLACE if if_match else PLAIN), 412: PreconditionFailed, **dict.fromkeys(profile.lost_race, Conflict)}
 
 
 def meaning_of(code: str, status: int, meanings: Meanings) -> type[EngineError]:
