@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import resource
 import sys
 import tempfile
@@ -20,6 +21,7 @@ MEMORY = 4 << 30
 def main() -> None:
     arguments = parsed()
     settings.configure()
+    logging.getLogger("s3cache").setLevel(logging.CRITICAL)
     work = Path(arguments.work or tempfile.mkdtemp(prefix="fuzz-"))
     if arguments.minimise:
         minimise(arguments.target, work)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from s3cache import ObjectStoreCache
 from s3cache.naming import object_name
 
@@ -15,8 +13,6 @@ VALUES = {
     "nested": {"a": [1, 2.5, None, (b"x", "y")], "b": {1: "one"}},
 }
 ABSENT = object()
-
-logging.getLogger("s3cache").setLevel(logging.CRITICAL)
 
 
 class Site:

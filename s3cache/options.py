@@ -117,7 +117,7 @@ class Options:
     )
     forbidden_is_miss: bool = option(False, flag())
     read_only: bool | str = option(
-        False, Rule("True, False or 'dry'", lambda value: isinstance(value, bool) or (type(value) is str and value == "dry"))
+        False, Rule("True, False or 'dry'", lambda value: type(value) is bool or (type(value) is str and value == "dry"))
     )
     fallback: str | None = option(None, text().or_none())
     breaker: BreakerOptions | None = option(

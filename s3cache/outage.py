@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from s3cache.breaker import State
+from s3cache.errors import CircuitOpen
 
 logger = logging.getLogger("s3cache")
 
@@ -33,7 +34,7 @@ class Outage:
         """A call was answered without the store."""
         with self._lock:
             self._calls += 1
-            is_news = self.is_news()
+            is_news = not isinstance(error, CircuitOpen) and self.is_news()
         if is_news:
             logger.warning("The store does not answer; ON_ERROR or FALLBACK does, and this is logged once: %s", error)
 

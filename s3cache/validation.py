@@ -38,7 +38,7 @@ class Rule:
 
 
 def flag() -> Rule:
-    return Rule("True or False", lambda value: isinstance(value, bool))
+    return Rule("True or False", lambda value: type(value) is bool)
 
 
 def whole(minimum: int) -> Rule:
@@ -120,6 +120,8 @@ def shown(value: object, secret: bool = False) -> str:
         return f"a secret of type {kind}"
     if type(value) not in (str, bytes, int, float, bool, type(None)):
         return f"of type {kind}"  # who knows what it holds
+    if type(value) is int and abs(value) > 10**LONGEST_SHOWN:
+        return f"of type {kind}"  # Python writes no number of thousands of digits
     text = repr(value)
     return f"{text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + '…'} ({kind})"
 

@@ -66,6 +66,24 @@ def test_an_answer_in_between_starts_the_count_anew(breaker):
     assert breaker.state == "closed"
 
 
+@pytest.mark.parametrize(("refused", "served"), [("write", "read"), ("read", "write")])
+def test_answers_of_one_kind_do_not_hide_failures_of_the_other(breaker, refused, served):
+    for _ in range(4):
+        breaker.failed(AWAY, refused)
+        breaker.failed(AWAY, served)
+        breaker.answered(served)
+    assert breaker.state == "closed"
+    breaker.failed(AWAY, refused)
+    assert breaker.state == "open"
+
+
+def test_failures_of_both_kinds_are_not_added_up(breaker):
+    for _ in range(4):
+        breaker.failed(AWAY, "write")
+        breaker.failed(AWAY, "read")
+    assert breaker.state == "closed"
+
+
 def test_one_call_that_spent_all_its_time_is_enough(breaker):
     breaker.failed(AWAY, spent=True)
     assert breaker.state == "open"
@@ -106,6 +124,18 @@ def test_who_was_called_away_leaves_the_try_to_the_next_one(breaker, clock):
     clock.now += 5
     breaker.check()
     breaker.left()
+    breaker.check()
+    assert breaker.state == "half open"
+
+
+def test_who_tries_and_never_tells_leaves_the_try_to_another_after_the_wait(breaker, clock):
+    opened(breaker)
+    clock.now += 5
+    breaker.check()
+    clock.now += 4.9
+    with pytest.raises(CircuitOpen):
+        breaker.check()
+    clock.now += 0.1
     breaker.check()
     assert breaker.state == "half open"
 
@@ -171,3 +201,21 @@ def test_a_recovery_tries_in_place_of_the_caller(breaker, clock):
     due[0] = False
     clock.now += 5
     breaker.check()
+
+
+def test_who_hears_of_a_change_may_ask_from_another_thread():
+    refused = []
+
+    def ask():
+        with pytest.raises(CircuitOpen):
+            breaker.check()
+        refused.append(True)
+
+    def hear(state, error):
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(30)
+
+    breaker = Breaker(1, 5.0, hear)
+    breaker.failed(AWAY)
+    assert refused == [True]

@@ -185,6 +185,16 @@ def test_lost_races_that_took_all_the_time_do_not(fixture, monkeypatch):
     assert fixture.breaker.state == "closed"
 
 
+def test_a_limit_within_another_ends_with_itself(monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    with Limit(10):
+        with Limit(2):
+            assert deadlines.left() == 2
+        assert deadlines.left() == 10
+        with Limit(20):
+            assert deadlines.left() == 10
+
+
 def names(count):
     return [f"{number:04}" for number in range(count)]
 
@@ -242,6 +252,29 @@ def test_a_listing_in_no_order_is_begun_again_only_where_nothing_came(fixture):
     breaking(fixture, 7, 1)
     with pytest.raises(EngineUnavailable):
         listed(fixture.guard)
+
+
+def test_a_name_of_a_page_that_came_before_is_no_answer(fixture):
+    for name in names(20):
+        finish(fixture.guard.put_object(name, b"x"))
+    listing = fixture.guard.list_objects()
+    assert finish(anext(listing)).name == "0000"
+    fixture.breaker.failed(AWAY, spent=True)
+    assert finish(anext(listing)).name == "0001"
+    assert fixture.breaker.state == "open"
+    finish(listing.aclose())
+
+
+def test_a_store_that_serves_reads_and_refuses_writes_is_left_alone(fixture):
+    fixture.put()
+    fixture.flaky.fail_next("put_object", AWAY, times=5)
+    for _ in range(5):
+        fixture.get()
+        with pytest.raises(EngineUnavailable):
+            fixture.put(if_match='"etag"')
+    with pytest.raises(CircuitOpen):
+        fixture.put(if_match='"etag"')
+    assert fixture.sent() == {"requests_get": 5, "requests_put": 6}
 
 
 def test_forbidden_is_a_miss_where_that_was_asked_for(fixture):

@@ -45,7 +45,7 @@ class Word(str):
         (flag(), [True, False], [0, 1, None, "True"]),
         (whole(0), [0, 1, 2**62], [2**62 + 1, -1, True, False, 1.0, "1", None]),
         (whole(5), [5, 6], [4, 4.9]),
-        (seconds(), [1, 0.001, 10**400], [0, -1, math.inf, math.nan, -math.inf, True, "1", None]),
+        (seconds(), [1, 0.001, 10**9], [0, -1, 10**9 + 1, 10**400, math.inf, math.nan, -math.inf, True, "1", None]),
         (duration(), [0, 0.0, 5, 0.001, 2**62], [-0.001, -1, 10**400, math.inf, math.nan, True, False, "1", None]),
         (text(), ["a", " ", Word("a")], ["", b"a", 1, None]),
         (one_of("path", "virtual"), ["path", Word("virtual")], ["", "Path", None, ["path"], 1]),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import weakref
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -41,6 +42,7 @@ def connect(target: Target) -> Connection:
         credentials=None if options.signature_version == "unsigned" else signer,
         http_client=pool,
     )
+    weakref.finalize(client, pool.clear)  # the client does it too, but when Python ends that is too late
     client.set_app_info(app_name="s3cache", app_version=__version__)
     address(client, options.addressing_style or target.profile.addressing_style)
     return Connection(client, pool)

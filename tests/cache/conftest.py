@@ -9,7 +9,8 @@ from s3cache.engines import S3_ENGINES
 from s3cache.engines.local import LocalEngine
 from s3cache.engines.memory import MemoryEngine
 from s3cache.plugins import ENGINE, find
-from tests.cache.support import Clock, cache_over, callers
+from tests.cache.outages import Other
+from tests.cache.support import Clock, RemoteEngine, cache_over, callers
 from tests.servers import s3_options
 
 COMBINATIONS = [(engine, serializer) for engine in ("local", "memory") for serializer in ("pickle", "json", "msgpack")]
@@ -79,3 +80,21 @@ def mode(request):
 @pytest.fixture
 def call(cache, called, mode):
     return called(cache, mode)
+
+
+@pytest.fixture
+def as_mode(called, mode):
+    """``as_mode(cache)``: the methods of a cache that the test builds itself."""
+    return lambda cache: called(cache, mode)
+
+
+@pytest.fixture(params=("native async", "blocking"))
+def store(request, make_engine):
+    """One that can be away. It has one attempt for each request, so that a call's failures are easy to count."""
+    return RemoteEngine(make_engine("memory" if request.param == "native async" else "local"))
+
+
+@pytest.fixture
+def other():
+    """What FALLBACK names."""
+    return Other()

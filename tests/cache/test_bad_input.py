@@ -11,7 +11,7 @@ import pytest
 from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import SimpleLazyObject, lazystr
 
 from s3cache import ObjectStoreCache, plugins, sharing
 
@@ -287,6 +287,40 @@ def test_fallbacks_that_would_make_other_keys_than_meant_are_refused(fallbacks):
 )
 def test_odd_values_are_refused_like_any_others(location, params):
     refused(location, params, "Cache at ")
+
+
+class EqualToAll:
+    """Says that it is every other object."""
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other):
+        return True
+
+
+class Incomparable:
+    __hash__ = object.__hash__
+
+    def __eq__(self, other):
+        raise ArithmeticError("there is no answer")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(lazystr("miss"), SimpleLazyObject(lambda: "miss"), SimpleLazyObject(lambda: "dry"), SimpleLazyObject(lambda: 5)),
+        *(10**400, EqualToAll(), Incomparable()),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+@pytest.mark.parametrize("name", ["ON_ERROR", "READ_ONLY", "TOTAL_TIMEOUT"])
+def test_what_only_resembles_a_value_is_refused(name, value):
+    refused(PLACE, {"OPTIONS": {"ENGINE": "memory", name: value}}, rf"OPTIONS\['{name}'\] is .*; accepted: ")
+
+
+@pytest.mark.parametrize("value", [lazystr("miss"), 10**400, EqualToAll(), Incomparable()], ids=lambda value: type(value).__name__)
+def test_what_only_resembles_a_value_is_refused_within_on_error(value):
+    refused(PLACE, {"OPTIONS": {"ENGINE": "memory", "ON_ERROR": {"read": value}}}, r"ON_ERROR'\]\['read'\] is .*; accepted: ")
 
 
 def test_a_whole_number_of_seconds_may_be_as_large_as_it_likes():

@@ -2,15 +2,14 @@
 
 import logging
 import pickle
-import threading
 
 import pytest
-from django.core.cache.backends.locmem import LocMemCache
 
 from s3cache import signals
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import CircuitOpen, EngineMisconfigured, EngineUnavailable
 from s3cache.fallback import LIFE
+from tests.cache.outages import Poison, away, end_wait, fallen, recovered, with_fallback
 from tests.cache.support import RemoteEngine, cache_over, callers, name_of, stored
 
 READS = {
@@ -32,57 +31,32 @@ WITH_ERROR = {"incr": lambda call: call.incr("key"), "incr_version": lambda call
 BOTH = {"get_or_set": (lambda call: call.get_or_set("key", lambda: 7), 7)}
 
 
-@pytest.fixture(params=["sync", "async"])
-def mode(request):
-    return request.param
-
-
-@pytest.fixture
-def as_mode(mode):
-    with callers() as methods:
-        yield lambda cache: methods(cache, mode)
-
-
-@pytest.fixture(params=["native async", "blocking"])
-def engine(request, make_engine):
-    """It has one attempt for each request, so that a call's failures are easy to count."""
-    return RemoteEngine(MemoryEngine() if request.param == "native async" else make_engine("local"))
-
-
-def away(engine, **options):
-    """A cache with an entry, whose store is away now."""
-    cache = cache_over(engine, SIGNING_KEY="k", **options)
-    cache.set("key", 1)
-    engine.be_away()
-    return cache
-
-
 @pytest.mark.parametrize("method", {**READS, **WRITES, **BOTH})
-def test_with_miss_it_is_an_empty_cache(engine, as_mode, method):
+def test_with_miss_it_is_an_empty_cache(store, as_mode, method):
     call, answer = {**READS, **WRITES, **BOTH}[method]
-    cache = away(engine, ON_ERROR="miss")
+    cache = away(store, ON_ERROR="miss")
     for _ in range(10):  # before the circuit opens, and after
         assert call(as_mode(cache)) == answer
     assert cache.stats()["circuit_open"] == 1
 
 
 @pytest.mark.parametrize("method", WITH_ERROR)
-def test_a_number_that_is_not_there_is_djangos_error(engine, as_mode, method):
-    cache = away(engine, ON_ERROR="miss")
+def test_a_number_that_is_not_there_is_djangos_error(store, as_mode, method):
+    cache = away(store, ON_ERROR="miss")
     for _ in range(7):
         with pytest.raises(ValueError, match="not found"):
             WITH_ERROR[method](as_mode(cache))
 
 
-def test_culling_on_demand_removes_nothing(engine, as_mode):
-    assert as_mode(away(engine, ON_ERROR="miss")).cull() == 0
+def test_culling_on_demand_removes_nothing(store, as_mode):
+    assert as_mode(away(store, ON_ERROR="miss")).cull() == 0
 
 
 @pytest.mark.parametrize("method", {**READS, **WRITES})
 @pytest.mark.parametrize("options", [{}, {"ON_ERROR": "raise"}, {"ON_ERROR": {}}])
-def test_by_default_the_error_is_the_answer(engine, as_mode, method, options):
+def test_by_default_the_error_is_the_answer(store, as_mode, method, options):
     call, answer = {**READS, **WRITES}[method]
-    call = as_mode(away(engine, **options)), call
+    call = as_mode(away(store, **options)), call
     for _ in range(7):
         if method == "set_many":
             assert sorted(call[1](call[0])) == answer
@@ -93,11 +67,11 @@ def test_by_default_the_error_is_the_answer(engine, as_mode, method, options):
 
 @pytest.mark.parametrize("reads", ["miss", "raise"])
 @pytest.mark.parametrize("method", {**READS, **WRITES})
-def test_reads_and_writes_have_policies_of_their_own(engine, as_mode, method, reads):
+def test_reads_and_writes_have_policies_of_their_own(store, as_mode, method, reads):
     call, answer = {**READS, **WRITES}[method]
     writes = "raise" if reads == "miss" else "miss"
-    cache = away(engine, ON_ERROR={"read": reads, "write": writes})
-    engine.be_away(CircuitOpen("away"))
+    cache = away(store, ON_ERROR={"read": reads, "write": writes})
+    store.be_away(CircuitOpen("away"))
     if (reads if method in READS else writes) == "miss" or method == "set_many":
         assert call(as_mode(cache)) == answer
     else:
@@ -106,29 +80,29 @@ def test_reads_and_writes_have_policies_of_their_own(engine, as_mode, method, re
 
 
 @pytest.mark.parametrize("method", {**READS, **WRITES})
-def test_a_misconfigured_store_is_never_covered_up(engine, as_mode, method):
-    cache = cache_over(engine, SIGNING_KEY="k", ON_ERROR="miss")
-    engine.be_away(EngineMisconfigured("NoSuchBucket"))
+def test_a_misconfigured_store_is_never_covered_up(store, as_mode, method):
+    cache = cache_over(store, SIGNING_KEY="k", ON_ERROR="miss")
+    store.be_away(EngineMisconfigured("NoSuchBucket"))
     with pytest.raises(EngineMisconfigured):
         {**READS, **WRITES}[method][0](as_mode(cache))
 
 
-def test_an_outage_is_one_line_of_log(engine, as_mode, caplog):
-    cache = away(engine, ON_ERROR="miss")
+def test_an_outage_is_one_line_of_log(store, as_mode, caplog):
+    cache = away(store, ON_ERROR="miss")
     with caplog.at_level(logging.INFO, "s3cache"):
         for _ in range(50):
             as_mode(cache).get("key")
             as_mode(cache).set("key", 2)
         assert [record.levelname for record in caplog.records if record.name == "s3cache"] == ["WARNING"]
         assert "503 SlowDown" in caplog.text
-        engine.be_back()
-        cache._assembly.breaker._until = 0
+        store.be_back()
+        end_wait(cache)
         assert as_mode(cache).get("key") == 1
     assert "The store answers again. Meanwhile 100 calls were answered without it." in caplog.text
 
 
-def test_with_raise_the_open_circuit_is_one_line_of_log(engine, as_mode, caplog):
-    cache = away(engine)
+def test_with_raise_the_open_circuit_is_one_line_of_log(store, as_mode, caplog):
+    cache = away(store)
     with caplog.at_level(logging.INFO, "s3cache"):
         for _ in range(50):
             with pytest.raises(EngineUnavailable):
@@ -136,8 +110,8 @@ def test_with_raise_the_open_circuit_is_one_line_of_log(engine, as_mode, caplog)
     assert [record.levelname for record in caplog.records if record.name == "s3cache"] == ["WARNING"]
 
 
-def test_calls_without_an_answer_are_counted(engine, as_mode):
-    cache = away(engine, ON_ERROR="miss")
+def test_calls_without_an_answer_are_counted(store, as_mode):
+    cache = away(store, ON_ERROR="miss")
     for _ in range(9):
         as_mode(cache).get("key")
     counts = cache.stats()
@@ -160,9 +134,9 @@ def heard():
         signal.disconnect(receive)
 
 
-def test_signals_tell_of_calls_without_an_answer_and_of_the_circuit(engine, as_mode, heard):
-    cache = cache_over(engine, SIGNING_KEY="k", ON_ERROR="miss", built={"announce": signals.announce})
-    engine.be_away()
+def test_signals_tell_of_calls_without_an_answer_and_of_the_circuit(store, as_mode, heard):
+    cache = cache_over(store, SIGNING_KEY="k", ON_ERROR="miss", built={"announce": signals.announce})
+    store.be_away()
     for _ in range(5):
         as_mode(cache).set("key", 1)
     as_mode(cache).delete_many(["a", "b"])
@@ -176,24 +150,24 @@ def test_signals_tell_of_calls_without_an_answer_and_of_the_circuit(engine, as_m
     assert {str(one["error"]) for one in heard[:-1]} == {"503 SlowDown"}
 
 
-def test_a_receiver_that_fails_does_no_harm(engine, as_mode, heard):
+def test_a_receiver_that_fails_does_no_harm(store, as_mode, heard):
     def fail(**details):
         raise RuntimeError("a receiver's own")
 
     signals.store_unavailable.connect(fail)
     try:
-        cache = cache_over(engine, SIGNING_KEY="k", ON_ERROR="miss", built={"announce": signals.announce})
-        engine.be_away()
+        cache = cache_over(store, SIGNING_KEY="k", ON_ERROR="miss", built={"announce": signals.announce})
+        store.be_away()
         assert as_mode(cache).get("key") is None
     finally:
         signals.store_unavailable.disconnect(fail)
 
 
-def test_a_session_that_cannot_be_made_says_so_soon(engine):
+def test_a_session_that_cannot_be_made_says_so_soon(store):
     """SessionStore.create tries ten thousand keys where add says False, and asks for each whether it is there."""
     from django.contrib.sessions.backends.cache import SessionStore
 
-    cache = away(engine, ON_ERROR="miss")
+    cache = away(store, ON_ERROR="miss")
     session = SessionStore()
     session._cache = cache
     before = cache.stats()
@@ -204,19 +178,9 @@ def test_a_session_that_cannot_be_made_says_so_soon(engine):
     assert after["requests_put"] - before["requests_put"] + after["requests_get"] - before["requests_get"] <= 12
 
 
-class Poison:
-    """Counts how often it is serialized."""
-
-    pickled = 0
-
-    def __reduce__(self):
-        type(self).pickled += 1
-        return (int, ())
-
-
-def test_on_an_open_circuit_no_value_is_serialized(engine, as_mode, monkeypatch):
+def test_on_an_open_circuit_no_value_is_serialized(store, as_mode, monkeypatch):
     monkeypatch.setattr(Poison, "pickled", 0)
-    cache = away(engine, ON_ERROR="miss")
+    cache = away(store, ON_ERROR="miss")
     cache._assembly.breaker.failed(EngineUnavailable("away"), spent=True)
     as_mode(cache).add("key", Poison())
     as_mode(cache).set("key", Poison())
@@ -224,60 +188,19 @@ def test_on_an_open_circuit_no_value_is_serialized(engine, as_mode, monkeypatch)
     assert Poison.pickled == 0
 
 
-def test_a_near_cache_answers_while_it_is_fresh_and_forgets_what_was_written_meanwhile(engine, as_mode):
-    cache = cache_over(engine, SIGNING_KEY="k", ON_ERROR="miss", NEAR_CACHE={"MAX_BYTES": 100_000, "TTL": 60})
+def test_a_near_cache_answers_while_it_is_fresh_and_forgets_what_was_written_meanwhile(store, as_mode):
+    cache = cache_over(store, SIGNING_KEY="k", ON_ERROR="miss", NEAR_CACHE={"MAX_BYTES": 100_000, "TTL": 60})
     cache.set("key", 1)
     assert as_mode(cache).get("key") == 1
-    engine.be_away()
+    store.be_away()
     cache._assembly.breaker.failed(EngineUnavailable("away"), spent=True)
     assert as_mode(cache).get("key") == 1
     as_mode(cache).set("key", 2)
     assert as_mode(cache).get("key") is None
 
 
-class Other:
-    """What FALLBACK names."""
-
-    def __init__(self):
-        self.cache = LocMemCache("fallback", {})
-        self.cache.clear()
-
-    def __call__(self, alias):
-        assert alias == "default"
-        return self.cache
-
-
-@pytest.fixture
-def other():
-    return Other()
-
-
-def with_fallback(engine, other, **options):
-    return cache_over(engine, SIGNING_KEY="k", FALLBACK="default", built={"cache_named": other}, **options)
-
-
-def fallen(engine, other, **options):
-    cache = with_fallback(engine, other, **options)
-    cache.set("key", "old")
-    cache.set("count", 1)
-    engine.be_away()
-    return cache
-
-
-def recovered(cache, engine):
-    """After the store is back, and one call has noticed."""
-    engine.be_back()
-    breaker = cache._assembly.breaker
-    breaker._until = 0
-    cache.get("anything")
-    for thread in threading.enumerate():
-        if thread.name == "s3cache-recovery":
-            thread.join()
-    return cache
-
-
-def test_the_other_cache_serves_while_the_store_is_away(engine, as_mode, other):
-    call = as_mode(fallen(engine, other))
+def test_the_other_cache_serves_while_the_store_is_away(store, as_mode, other):
+    call = as_mode(fallen(store, other))
     assert call.get("key") is None
     call.set("key", {"a": [1]})
     assert call.get("key") == {"a": [1]}
@@ -302,96 +225,96 @@ def test_the_other_cache_serves_while_the_store_is_away(engine, as_mode, other):
     assert call.get("key") is None
 
 
-def test_what_was_written_meanwhile_is_deleted_in_the_store_before_it_serves_again(engine, as_mode, other):
-    cache = fallen(engine, other)
+def test_what_was_written_meanwhile_is_deleted_in_the_store_before_it_serves_again(store, as_mode, other):
+    cache = fallen(store, other)
     as_mode(cache).set("key", "new")
     as_mode(cache).delete("count")
-    recovered(cache, engine)
+    recovered(cache, store)
     assert cache.stats()["circuit_open"] == 0
     assert as_mode(cache).get("key") is None
     assert as_mode(cache).get("count") is None
-    assert stored(engine) == []
+    assert stored(store) == []
     assert other.cache._cache == {}
 
 
-def test_what_was_only_read_stays(engine, as_mode, other):
-    cache = fallen(engine, other)
+def test_what_was_only_read_stays(store, as_mode, other):
+    cache = fallen(store, other)
     for _ in range(9):
         assert as_mode(cache).get("key") is None
-    recovered(cache, engine)
+    recovered(cache, store)
     assert as_mode(cache).get("key") == "old"
 
 
-def test_one_write_that_went_elsewhere_opens_the_circuit_at_once(engine, as_mode, other):
-    cache = with_fallback(engine, other)
+def test_one_write_that_went_elsewhere_opens_the_circuit_at_once(store, as_mode, other):
+    cache = with_fallback(store, other)
     cache.set("key", "old")
-    engine.fail_next("put_object", EngineUnavailable("once"))
+    store.fail_next("put_object", EngineUnavailable("once"))
     as_mode(cache).set("key", "new")
     assert cache.stats()["circuit_open"] == 1
-    recovered(cache, engine)
+    recovered(cache, store)
     assert as_mode(cache).get("key") is None
 
 
-def test_a_store_that_goes_away_while_it_is_mended_loses_nothing_of_the_journal(engine, as_mode, other):
-    cache = fallen(engine, other)
+def test_a_store_that_goes_away_while_it_is_mended_loses_nothing_of_the_journal(store, as_mode, other):
+    cache = fallen(store, other)
     as_mode(cache).set("key", "new")
-    engine.be_back()
-    engine.fail_next("delete_objects", EngineUnavailable("again"))
+    store.be_back()
+    store.fail_next("delete_objects", EngineUnavailable("again"))
     recovered(cache, RemoteEngine(MemoryEngine()))
     assert cache.stats()["circuit_open"] == 1
     assert as_mode(cache).get("key") == "new"
-    recovered(cache, engine)
+    recovered(cache, store)
     assert as_mode(cache).get("key") is None
 
 
-def test_after_a_clear_everything_goes(engine, as_mode, other):
-    cache = fallen(engine, other)
+def test_after_a_clear_everything_goes(store, as_mode, other):
+    cache = fallen(store, other)
     as_mode(cache).clear()
-    recovered(cache, engine)
-    assert stored(engine) == []
+    recovered(cache, store)
+    assert stored(store) == []
 
 
-def test_of_more_names_than_the_journal_holds_everything_goes(engine, other):
-    cache = with_fallback(engine, other)
+def test_of_more_names_than_the_journal_holds_everything_goes(store, other):
+    cache = with_fallback(store, other)
     cache.set("untouched", 1)
-    engine.be_away()
+    store.be_away()
     cache._assembly.operations.substitute._journal._most = 10
     for number in range(11):
         cache.set(number, number)
-    recovered(cache, engine)
-    assert stored(engine) == []
+    recovered(cache, store)
+    assert stored(store) == []
 
 
-def test_an_entry_lives_an_hour_at_most_in_the_other_cache(engine, as_mode, other):
+def test_an_entry_lives_an_hour_at_most_in_the_other_cache(store, as_mode, other):
     timeouts = []
     set_there = other.cache.set
     other.cache.set = lambda key, value, timeout, *more: (timeouts.append(timeout), set_there(key, value, timeout, *more))
-    cache = fallen(engine, other)
+    cache = fallen(store, other)
     as_mode(cache).set("key", 1, None)
     as_mode(cache).set("key", 1, 60)
     assert timeouts == [LIFE, 60]
 
 
-def test_where_the_other_cache_fails_too_on_error_answers(engine, as_mode, other, caplog):
+def test_where_the_other_cache_fails_too_on_error_answers(store, as_mode, other, caplog):
     class Broken:
         def __getattr__(self, name):
             raise RuntimeError("no redis either")
 
-    cache = cache_over(engine, SIGNING_KEY="k", FALLBACK="default", ON_ERROR="miss", built={"cache_named": lambda alias: Broken()})
-    engine.be_away()
+    cache = cache_over(store, SIGNING_KEY="k", FALLBACK="default", ON_ERROR="miss", built={"cache_named": lambda alias: Broken()})
+    store.be_away()
     with caplog.at_level(logging.INFO, "s3cache"):
         for _ in range(9):
             assert as_mode(cache).get("key", 5) == 5
     assert caplog.text.count("no redis either") == 1
 
 
-def test_caches_that_name_each_other_do_not_go_round_in_a_circle(engine, as_mode):
+def test_caches_that_name_each_other_do_not_go_round_in_a_circle(store, as_mode):
     """Settings that do are refused; other code might get there."""
     caches = {}
     for alias in ("a", "b"):
         built = {"cache_named": lambda _, alias=alias: caches["b" if alias == "a" else "a"]}
-        caches[alias] = cache_over(engine, SIGNING_KEY="k", FALLBACK="default", ON_ERROR="miss", built=built)
-    engine.be_away()
+        caches[alias] = cache_over(store, SIGNING_KEY="k", FALLBACK="default", ON_ERROR="miss", built=built)
+    store.be_away()
     assert as_mode(caches["a"]).get("key", 5) == 5
 
 
@@ -399,24 +322,24 @@ NOTHING_DONE = {**WRITES, "get_or_set": BOTH["get_or_set"]}
 
 
 @pytest.mark.parametrize("method", NOTHING_DONE)
-def test_a_read_only_cache_writes_nothing_and_answers_as_one_that_cannot(engine, as_mode, method):
-    writer = cache_over(engine, SIGNING_KEY="k")
+def test_a_read_only_cache_writes_nothing_and_answers_as_one_that_cannot(store, as_mode, method):
+    writer = cache_over(store, SIGNING_KEY="k")
     writer.set("other", "value")
-    before = stored(engine)
-    cache = cache_over(engine, SIGNING_KEY="k", READ_ONLY=True)
+    before = stored(store)
+    cache = cache_over(store, SIGNING_KEY="k", READ_ONLY=True)
     call, answer = NOTHING_DONE[method]
     assert call(as_mode(cache)) == answer
-    assert stored(engine) == before
+    assert stored(store) == before
     assert as_mode(cache).get("other") == "value"
     counts = cache.stats()
     assert counts["dropped_writes"] > 0
     assert counts["requests_put"] == counts["requests_delete"] == 0
 
 
-def test_a_dry_run_checks_values_and_answers_by_what_is_there(engine, as_mode):
-    cache_over(engine, SIGNING_KEY="k").set_many({"key": 1, "text": "x"})
-    before = stored(engine)
-    cache = cache_over(engine, SIGNING_KEY="k", READ_ONLY="dry")
+def test_a_dry_run_checks_values_and_answers_by_what_is_there(store, as_mode):
+    cache_over(store, SIGNING_KEY="k").set_many({"key": 1, "text": "x"})
+    before = stored(store)
+    cache = cache_over(store, SIGNING_KEY="k", READ_ONLY="dry")
     call = as_mode(cache)
     call.set("new", 1)
     assert call.add("new", 1)
@@ -430,15 +353,15 @@ def test_a_dry_run_checks_values_and_answers_by_what_is_there(engine, as_mode):
     call.clear()
     with pytest.raises((pickle.PicklingError, AttributeError, TypeError)):
         call.set("lambda", lambda: None)
-    assert stored(engine) == before
+    assert stored(store) == before
     assert call.get("key") == 1
 
 
-def test_forbidden_counts_as_a_miss_only_where_one_object_is_read(engine, as_mode):
+def test_forbidden_counts_as_a_miss_only_where_one_object_is_read(store, as_mode):
     from s3cache.errors import AccessDenied
 
-    cache = cache_over(engine, SIGNING_KEY="k", FORBIDDEN_IS_MISS=True)
-    engine.be_away(AccessDenied("AccessDenied"))
+    cache = cache_over(store, SIGNING_KEY="k", FORBIDDEN_IS_MISS=True)
+    store.be_away(AccessDenied("AccessDenied"))
     call = as_mode(cache)
     assert call.get("key", 3) == 3
     assert not call.has_key("key")
@@ -449,7 +372,7 @@ def test_forbidden_counts_as_a_miss_only_where_one_object_is_read(engine, as_mod
         call.clear()
 
 
-def test_a_call_that_waits_for_a_thread_has_begun(engine, monkeypatch):
+def test_a_call_that_waits_for_a_thread_has_begun(store, monkeypatch):
     """Its time runs, though all threads of the store may be busy."""
     from s3cache import deadlines
     from s3cache.operations import Operations
@@ -462,19 +385,19 @@ def test_a_call_that_waits_for_a_thread_has_begun(engine, monkeypatch):
         return await original(self, key)
 
     with callers() as methods:
-        cache = cache_over(engine, SIGNING_KEY="k", TOTAL_TIMEOUT=7)
+        cache = cache_over(store, SIGNING_KEY="k", TOTAL_TIMEOUT=7)
         assert name_of(cache, "key")
         monkeypatch.setattr(Operations, "has_key", has_key)
         methods(cache, "async").has_key("key")
-    if engine.asynchronous() is None:
+    if store.asynchronous() is None:
         assert 0 < lefts[0] <= 7
 
 
-def test_get_or_set_has_one_time_for_all_its_requests_and_none_of_the_default_s(engine, as_mode, monkeypatch):
+def test_get_or_set_has_one_time_for_all_its_requests_and_none_of_the_default_s(store, as_mode, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     lefts = []
-    inner = type(engine)._pass
+    inner = type(store)._pass
 
     async def slow(self, verb, request, runtime):
         from s3cache import deadlines
@@ -487,7 +410,7 @@ def test_get_or_set_has_one_time_for_all_its_requests_and_none_of_the_default_s(
         now[0] += 60
         return 5
 
-    engine._requests._through = engine._through = slow.__get__(engine)
-    cache = cache_over(engine, SIGNING_KEY="k", TOTAL_TIMEOUT=10)
+    store._requests._through = store._through = slow.__get__(store)
+    cache = cache_over(store, SIGNING_KEY="k", TOTAL_TIMEOUT=10)
     assert as_mode(cache).get_or_set("key", default) == 5
     assert lefts == [10, 7]

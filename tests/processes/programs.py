@@ -24,6 +24,7 @@ CHILD = 20
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may have had it ignored
     program, entry, *arguments = sys.argv[1:]
     globals()[program](opened(entry), *arguments)
 
