@@ -36,7 +36,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import pytest
 
-    # Before they are imported: only then do their failing assertions show what they compared.
-    pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in REWRITTEN))
+    if not CONTRACTS.keys() & globals().keys():
+        # Before they are imported: only then do their failing assertions show what they compared.
+        pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in REWRITTEN))
     contract = globals()[name] = getattr(import_module(f"{__name__}.{CONTRACTS[name]}"), name)
     return contract

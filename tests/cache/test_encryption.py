@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -387,8 +388,15 @@ def test_a_key_that_is_accepted_is_told_how_to_make():
     with pytest.raises(ImproperlyConfigured, match="accepted") as caught:
         ObjectStoreCache("", {"OPTIONS": {"ENGINE": "memory", **OPTIONS, "NAME_KEY": "too short"}})
     [command] = re.findall(r"python -c '(.*?)'", str(caught.value))
-    made = subprocess.run([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-    assert ObjectStoreCache("", {"OPTIONS": {"ENGINE": "memory", "ENCRYPTION_KEYS": made, "NAME_KEY": made}}).get("key") is None
+    run = partial(subprocess.run, [sys.executable, "-c", command], stdout=subprocess.PIPE, text=True, check=True)
+    made, other = run().stdout.strip(), run().stdout.strip()
+    assert ObjectStoreCache("", {"OPTIONS": {"ENGINE": "memory", "ENCRYPTION_KEYS": made, "NAME_KEY": other}}).get("key") is None
+
+
+def test_a_secret_is_not_for_both():
+    secret = "0123456789abcdef" * 2
+    with pytest.raises(ImproperlyConfigured, match="NAME_KEY'] is one of"):
+        ObjectStoreCache("", {"OPTIONS": {"ENGINE": "memory", "ENCRYPTION_KEYS": [secret], "NAME_KEY": secret}})
 
 
 def test_where_its_package_is_missing_the_cache_says_what_to_install(monkeypatch):

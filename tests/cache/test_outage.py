@@ -411,6 +411,6 @@ def test_get_or_set_has_one_time_for_all_its_requests_and_none_of_the_default_s(
         return 5
 
     store._requests._through = store._through = slow.__get__(store)
-    cache = cache_over(store, SIGNING_KEY="k", TOTAL_TIMEOUT=10)
+    cache = cache_over(store, SIGNING_KEY="k", TOTAL_TIMEOUT=10, MAX_ENTRIES=None)
     assert as_mode(cache).get_or_set("key", default) == 5
     assert lefts == [10, 7]

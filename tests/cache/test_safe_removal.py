@@ -122,7 +122,7 @@ def test_what_a_fallback_leaves_to_delete_spares_every_look_alike(prefix):
     before = engine.etags()
     cache_over(engine, MAX_ENTRIES=None).set_many(dict.fromkeys(KEYS, 1))
     journal.add_all()
-    Recovery(Blocking(engine), journal, Breaker(), lambda: cache_over(MemoryEngine()), 10.0).run()
+    Recovery(Blocking(engine), journal, Breaker(), lambda: cache_over(MemoryEngine()), str, 10.0).run()
     assert journal.is_empty and engine.etags() == before
     assert len(engine.deleted) == len(KEYS) and all(has_form(prefix, name) for name in engine.deleted)
 

@@ -251,9 +251,9 @@ def killed_with_a_lock(cache, path):
     inside.wait()
     if os.fork() == 0:
         signal.alarm(CHILD)
+        print("locked", flush=True)  # here: by now the child has done what it does after a fork
         sys.stdin.read()
         os._exit(0)
-    print("locked", flush=True)
     time.sleep(CHILD)
 
 
