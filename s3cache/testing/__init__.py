@@ -9,6 +9,7 @@ The contracts need pytest. ``CountingEngine`` counts the requests that reach an 
 after a write was applied; these two work in any test. s3cache itself never imports this package.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +30,13 @@ CONTRACTS = {
 }
 REWRITTEN = ("engine_async", "engine_listing", "engine_objects", "engine_races", *CONTRACTS.values())
 
+if "pytest" in sys.modules:
+    # Before they are imported: only then do their failing assertions show what they compared.
+    sys.modules["pytest"].register_assert_rewrite(*(f"{__name__}.{module}" for module in REWRITTEN))
+
 
 def __getattr__(name: str) -> Any:
     """A contract, on first use."""
     if name not in CONTRACTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import pytest
-
-    if not CONTRACTS.keys() & globals().keys():
-        # Before they are imported: only then do their failing assertions show what they compared.
-        pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in REWRITTEN))
-    contract = globals()[name] = getattr(import_module(f"{__name__}.{CONTRACTS[name]}"), name)
-    return contract
+    return getattr(import_module(f"{__name__}.{CONTRACTS[name]}"), name)
