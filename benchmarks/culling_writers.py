@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Self
 
@@ -99,10 +100,13 @@ class Crowd:
         self.store = store
         self._random = random
         self._numbers = itertools.count()
+        self._closed = False
         self._writers = [self._writer(write) for write in writes]
 
     async def _writer(self, write: Write) -> None:
         for number in self._numbers:
+            if self._closed:
+                return
             await write(number)
 
     def fill(self, entries: int) -> None:
@@ -121,8 +125,12 @@ class Crowd:
             writer.send(None)
 
     def close(self) -> None:
+        """Each ends the write that it has begun: in the middle of a listing Python 3.11 cannot close it."""
+        self._closed = True
         for writer in self._writers:
-            writer.close()
+            with suppress(StopIteration):
+                while True:
+                    writer.send(None)
 
 
 def caches(max_entries: int, writers: int, random: Random) -> Crowd:

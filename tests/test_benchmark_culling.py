@@ -104,9 +104,10 @@ def test_each_request_takes_a_turn():
     for _ in range(4):
         writers.turn()
         found.append((store.census.writes, len(seen), store.census.entries))
-    writers.close()
     assert found == [(0, 0, 0), (2, 0, 2), (2, 2, 2), (2, 2, 0)]
     assert seen == [["0", "1"], ["0", "1"]]
+    writers.close()
+    assert (store.census.writes, len(seen), store.census.entries) == (4, 4, 0)
 
 
 def test_a_journal_is_played_back_in_the_order_of_time():
