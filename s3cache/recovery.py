@@ -61,12 +61,13 @@ class Recovery:
 
     def run(self) -> None:
         """Deletes until there is nothing left, and tells the breaker how it went."""
-        within.set(True)  # of this thread
+        inside = within.set(True)
         try:
             try:
                 while not self._journal.is_empty:
                     self._delete_noted()
             finally:
+                within.reset(inside)
                 self._running.release()
         except EngineUnavailable as error:
             self._breaker.failed(error)

@@ -288,7 +288,10 @@ def unanswered(cache, how):
 
 def returns(cache, how):
     """The end of the main thread, beside threads that nobody needs to wait for. One of them says sys.exit to itself."""
-    for action in (lambda: cache.get_many(KEYS), lambda: cache.get("key"), lambda: asyncio.run(cache.aget_many(KEYS)), sys.exit):
+    actions = [lambda: cache.get_many(KEYS), lambda: cache.get("key"), sys.exit]
+    if cache.engine.asynchronous() is None:  # else a thread of the SDK may say that the loop of a daemon thread has gone with it
+        actions.append(lambda: asyncio.run(cache.aget_many(KEYS)))
+    for action in actions:
         threading.Thread(target=quietly, args=[action], daemon=True).start()
     time.sleep(0.5)
 
