@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from s3cache.engines.base import Engine, Etag
-from s3cache.errors import ObjectNotFound, PreconditionFailed
+from s3cache.errors import EngineUnavailable, ObjectNotFound, PreconditionFailed
 from s3cache.testing.engine_fixtures import EngineFixtures, listed, race, supported, won
 
 repeated = pytest.mark.parametrize("turn", range(4))
@@ -59,11 +59,13 @@ class RacesContract(EngineFixtures):
 
     def test_readers_see_whole_bodies_while_others_write(self, engine: Engine, name: str) -> None:
         """Where overwrites are not atomic, a reader may meet less, but the writer's last word counts. An etag that a reader got
-        with part of one body must not belong to another body, either.
+        with part of one body must not belong to another body, either. A read that gets no answer says nothing, as long as most
+        of them get one: Ceph has a 500 for some that meet an overwrite, and who asks again gets the new body.
         """
         bodies = [bytes([number]) * (1 + 40_000 * number) for number in range(8)]
         firsts: dict[Etag, bytes] = {}
         written = threading.Event()
+        answers: list[bool] = []
 
         def write() -> None:
             for body in bodies * 3:
@@ -76,6 +78,10 @@ class RacesContract(EngineFixtures):
             except ObjectNotFound:
                 assert not engine.features.atomic_overwrites
                 return
+            except EngineUnavailable:
+                answers.append(False)
+                return
+            answers.append(True)
             if engine.features.atomic_overwrites:
                 found = bytes(stored.body)
                 assert found in (bodies if first is None else [body[:first] for body in bodies])
@@ -90,6 +96,7 @@ class RacesContract(EngineFixtures):
         engine.put_object(name, bodies[0])
         race(work, threads=5)
         assert engine.get_object(name).body == bodies[-1]
+        assert answers.count(True) >= answers.count(False)
 
     @repeated
     def test_a_delete_with_an_etag_spares_what_is_written_meanwhile(self, engine: Engine, name: str, turn: int) -> None:
