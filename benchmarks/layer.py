@@ -11,9 +11,9 @@ from benchmarks.harness import Call, Options, measure
 from benchmarks.results import TIMES, Aim, Report, View, times
 from s3cache import ObjectStoreCache, naming
 from s3cache.assembly import codec_of, envelopes_of
-from s3cache.backend import TEXT_KINDS
 from s3cache.envelope import Place
 from s3cache.expiry import now_ms
+from s3cache.foundation import TEXT_KINDS
 
 MOST = {"cache.get": 12e-6, "cache.set": 25e-6}
 """Seconds of CPU."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from s3cache.envelope import HEADER_LIMIT, Envelopes, Payload, Place
 from s3cache.errors import EntryError
+from s3cache.fields import Described
 from s3cache.pieces import Pieces
 from s3cache.signing import Checksum, Keyring
 
@@ -14,6 +15,7 @@ LONG = Place("site/ab/cd.s3c", "k" * 1100)
 KEYRING = Keyring([b"secret", b"earlier"])
 SIGNED, UNSIGNED = Envelopes(KEYRING), Envelopes(Checksum())
 READERS = SIGNED, UNSIGNED, Envelopes(Checksum(), KEYRING)
+VALUES = (b"", Described("str", "none")), (b"the payload", Described("pickle", "zlib", size=400, grace_ms=60_000, compute_ms=1500))
 
 
 def check(data: bytes) -> None:
@@ -29,13 +31,13 @@ def read(reader: Envelopes, data: bytes, place: Place) -> None:
         return
     assert header == reader.header(data[:HEADER_LIMIT], place) == reader.header(in_pieces(data), place)
     assert header.length <= min(HEADER_LIMIT, len(data))
-    assert (header.serializer + header.compressor).isascii()
+    assert (header.value.serializer + header.value.compressor).isascii()
     try:
         payload = reader.payload(data, header)
     except EntryError:
         return
     assert header.length + header.payload_length == len(data)
-    assert payload == Payload(data[header.length :], header.serializer, header.compressor)
+    assert payload == Payload(data[header.length :], header.value)
     assert bytes(reader.payload(in_pieces(data), header).body) == data[header.length :]  # type: ignore[arg-type]  # Pieces
 
 
@@ -48,5 +50,5 @@ def in_pieces(data: bytes) -> Pieces:
 def seeds() -> Iterator[bytes]:
     for envelopes in (SIGNED, UNSIGNED):
         for place in (PLACE, LONG):
-            for payload in (Payload(b"", "str", "none"), Payload(b"the payload", "pickle", "zlib")):
-                yield envelopes.seal(place, payload, expires_at=2000, written_at=1000, write_id=bytes(range(16)))
+            for body, value in VALUES:
+                yield envelopes.seal(place, Payload(body, value), expires_at=2000, written_at=1000, write_id=bytes(range(16)))

@@ -5,6 +5,8 @@
     python -m integration table                          what the last runs of ``test`` showed, engine by server
     python -m integration faults                         faults on Ceph under a mixed load, and what came of them: ``faults``
     python -m integration atomicity                      whether many processes, some killed, lose or repeat a write: ``atomicity``
+    python -m integration stampede                       whether many who ask for one key have it computed once: ``stampede``
+    python -m integration locks                          whether a lock has one holder while some are killed and stopped: ``locks``
     python -m integration leaks [ENGINE ...]             whether many operations leave descriptors, threads or memory: ``leaks``
 
 ``servers/`` has a module for each server, ``expected.py`` what a server cannot do, and ``conftest.py`` what the tests are given.

@@ -30,6 +30,10 @@ def main(arguments: list[str]) -> int:
             return int(importlib.import_module("integration.faults.command").main(rest))
         case ["atomicity", *rest]:
             return int(importlib.import_module("integration.atomicity.command").main(rest))
+        case ["locks", *rest]:
+            return int(importlib.import_module("integration.locks.command").main(rest))
+        case ["stampede", *rest]:
+            return int(importlib.import_module("integration.stampede.command").main(rest))
         case ["leaks", *rest]:
             return int(importlib.import_module("integration.leaks").main(rest))
     print(integration.__doc__, file=sys.stderr)

@@ -18,6 +18,8 @@ import pytest
 from integration.places import S3_PAIRS, SERVERS, Pair
 from integration.servers import ceph, s3
 from s3cache import EngineMisconfigured, ObjectStoreCache
+from s3cache.holders import KIND
+from s3cache.naming import internal_name
 
 PAGE = Path(__file__).parents[1] / "docs/howto/least-privilege.rst"
 CEPH = [pair for pair in S3_PAIRS if pair.server == "ceph"]
@@ -25,6 +27,7 @@ BOTO3 = [pair for pair in CEPH if pair.engine == "boto3"]
 ACTIONS = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket")
 PATIENT = {"TOTAL_TIMEOUT": 60}
 """For a busy machine, on which a client takes long to build."""
+LEASE = PATIENT["TOTAL_TIMEOUT"]
 ADVICE = "AccessDenied.*s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, and s3:ListBucket on the bucket"
 
 
@@ -86,26 +89,49 @@ def denied(call, *arguments):
         call(*arguments)
 
 
+def used(lock):
+    with lock:
+        lock.extend()
+
+
 # Each method, by its row in the table. What it works on is written anew before each call.
 
 CALLS = {
     "``get``, ``get_many``, ``has_key``": lambda cache: (cache.get("key"), cache.get_many(["key"]), cache.has_key("key")),
     "the same, and nothing is there": lambda cache: (cache.get("none"), cache.get_many(["none"]), cache.has_key("none")),
+    "``ttl``, ``pttl``, ``meta``": lambda cache: (cache.ttl("key"), cache.pttl("key"), cache.meta("key")),
     "``set``, ``set_many``": lambda cache: (cache.set("key", 2), cache.set_many({"key": 3, "new": 4})),
     "``set`` with a timeout of 0 or below": lambda cache: cache.set("key", 2, 0),
     "``add``: nothing is there": lambda cache: cache.add("new", 1),
     "``add``: an entry is there": lambda cache: cache.add("key", 1),
     "``get_or_set``: nothing is there": lambda cache: cache.get_or_set("new", 1),
     "``touch``, ``incr``, ``decr``": lambda cache: (cache.touch("key", 60), cache.incr("key"), cache.decr("key")),
+    "``expire``, ``expire_at``, ``persist``": lambda cache: (
+        cache.expire("key", 60),
+        cache.expire_at("key", 5e9),
+        cache.persist("key"),
+    ),
+    "a lock that was used before: ``acquire``, ``extend``, ``release``": lambda cache: used(cache.lock("used", LEASE)),
+    "the same, and nobody has used it yet": lambda cache: used(cache.lock(secrets.token_hex(), LEASE)),
+    "``get`` in a group: all is there": lambda cache: cache.group("used").get("key"),
+    "the same, and nobody has used the group": lambda cache: cache.group(secrets.token_hex()).get("key"),
+    "``invalidate`` of a group": lambda cache: cache.group("used").invalidate(),
     "``incr_version``, ``decr_version``": lambda cache: cache.incr_version("key"),
     "``delete``, ``touch`` with a timeout of 0 or below": lambda cache: (cache.delete("key"), cache.touch("another", 0)),
     "``delete_many``": lambda cache: cache.delete_many(["key", "another", "none"]),
     "``clear``": lambda cache: cache.clear(),
     "``cull``: there is too much": lambda cache: cache.cull(),
     "``objects()``": lambda cache: list(cache.objects()),
+    "``keys``, ``count``: an entry is there": lambda cache: (cache.keys(), cache.count()),
+    "``delete_pattern``: an entry fits": lambda cache: cache.delete_pattern("*"),
 }
 
-LENIENT = {"the same, and nothing is there": "s3:GetObject", "``get_or_set``: nothing is there": "s3:GetObject"}
+LENIENT = {
+    "the same, and nothing is there": "s3:GetObject",
+    "``get_or_set``: nothing is there": "s3:GetObject",
+    "the same, and nobody has used it yet": "s3:GetObject",
+    "the same, and nobody has used the group": "s3:GetObject",
+}
 """What Ceph does without: that an object is missing it says before it looks whether one might read it."""
 
 
@@ -136,6 +162,10 @@ def test_a_method_needs_what_the_table_says_and_nothing_else(bucket, method):
 def prepare(bucket):
     bucket.owner.clear()
     bucket.owner.set_many({"key": 1, "another": 2})
+    bucket.owner.group("used").set("key", 1)
+    # What the other wrote is his, and the owner may not read it.
+    bucket.owner.engine.delete_objects([internal_name(bucket.owner.engine.prefix, KIND, bucket.owner.make_key("used"))])
+    used(bucket.owner.lock("used", LEASE))
 
 
 # The policies, with every engine.

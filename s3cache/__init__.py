@@ -12,6 +12,7 @@ from s3cache.errors import (
     EngineMisconfigured,
     EngineUnavailable,
     EntryError,
+    LockError,
     NotModified,
     NotSupported,
     ObjectNotFound,
@@ -21,6 +22,7 @@ from s3cache.errors import (
     S3CacheError,
 )
 from s3cache.legacy import AmazonS3Cache
+from s3cache.memoize import cached
 from s3cache.version import __version__
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "EngineMisconfigured",
     "EngineUnavailable",
     "EntryError",
+    "LockError",
     "NotModified",
     "NotSupported",
     "ObjectNotFound",
@@ -39,4 +42,5 @@ __all__ = [
     "PreconditionFailed",
     "S3CacheError",
     "__version__",
+    "cached",
 ]

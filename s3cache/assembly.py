@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.core.exceptions import SynchronousOnlyOperation
@@ -21,17 +21,20 @@ from s3cache.entries import Entries
 from s3cache.envelope import Envelopes
 from s3cache.errors import OptionError
 from s3cache.expiry import now_ms
+from s3cache.flights import Flights
+from s3cache.generations import known_generations
 from s3cache.guards import Guards
+from s3cache.layouts import Hashed, Layout, Readable
 from s3cache.looks import Looks
 from s3cache.naming import Digest, digest_under, sha256
 from s3cache.nearcache import NearCache
 from s3cache.operations import Operations
-from s3cache.options import OWN_NAMES, BreakerOptions, Configuration, Options
+from s3cache.options import OWN_NAMES, READABLE, BreakerOptions, Configuration, Options
 from s3cache.policy import Forgiving
 from s3cache.proving import Proof
 from s3cache.reads import NearReads, Reads
 from s3cache.runtime import AsyncioRuntime, Blocking, BlockingRuntime, Runtime
-from s3cache.sampling import sample_of
+from s3cache.sampling import SMALL, is_small, sample_of
 from s3cache.secretkeys import as_bytes
 from s3cache.signing import Checksum, Keyring
 from s3cache.statistics import Announce, Statistics
@@ -50,6 +53,7 @@ class Assembly:
     engine: Engine
     near: NearCache | None
     breaker: Breaker
+    flights: Flights
 
 
 def no_cache(alias: str) -> Any:
@@ -95,6 +99,7 @@ def assembled(
             max_entries,
             text_kinds,
             near_caches=near_caches,
+            generations=sharing.shared(("generations", engine.location), lambda: generations_among(near_caches)),
             announce=announced,
             cache_named=cache_named,
         )
@@ -109,30 +114,35 @@ def build(
     text_kinds: tuple[TextKind, ...],
     clock: Callable[[], int] = now_ms,
     near_caches: list[NearCache] | None = None,
+    generations: Callable[[], NearCache] | None = None,
     announce: Announce = unheard,
     cache_named: Callable[[str], Any] = no_cache,
 ) -> Assembly:
     """The same, anew, over an engine and a clock (ms) that a test may have made.
 
-    ``near_caches`` are those of all caches over the same objects, which the new one joins.
+    ``near_caches`` are those of all caches over the same objects, which the new one joins, and ``generations`` gives what they know
+    of groups.
     """
     options, statistics, proof = configuration.options, Statistics(announce), Proof()
     check_times(options, engine)
+    check_stampede(options, engine)
     patience = options.breaker or BreakerOptions()
     breaker = Breaker(patience.failures, patience.wait, statistics.circuit)
     near, near_caches = near_cache_of(options), [] if near_caches is None else near_caches
     if near is not None:
         near_caches.append(near)
     codec, envelopes, name_digest = codec_of(options, text_kinds), envelopes_of(configuration), name_digest_of(options)
+    layout = layout_of(options, engine, name_digest)
     culler = culler_of(options, engine, max_entries)
 
+    generations = generations or generations_among(near_caches)
     guards = Guards(options, engine, breaker, statistics, cache_named)
 
     def operations(shaped: AsyncEngine, runtime: Runtime) -> Operations:
         watched = Watched(shaped, statistics, near_caches)
         store = guards.guarded(watched, runtime)
         entries = Entries(store, envelopes, codec, statistics, proof, clock, (SynchronousOnlyOperation,))
-        looks = Looks(store, culler, statistics)
+        looks = Looks(store, culler, statistics, layout)
         parts = store, entries, statistics
         reads = Reads(*parts) if near is None else NearReads(*parts, near)
         made = guards.kind(
@@ -145,6 +155,9 @@ def build(
             options.namespace,
             name_digest=name_digest,
             total_timeout=guards.total_timeout,
+            known_generations=generations,
+            group_ttl=int(options.group_ttl * 1000),
+            layout=layout,
         )
         if isinstance(made, Forgiving):
             made.substitute = guards.substitute(made, asynchronous=isinstance(runtime, AsyncioRuntime))
@@ -160,6 +173,7 @@ def build(
         engine,
         near,
         breaker,
+        Flights(),
     )
 
 
@@ -172,12 +186,34 @@ def check_times(options: Options, engine: Engine) -> None:
         )
 
 
+def check_stampede(options: Options, engine: Engine) -> None:
+    """Raises OptionError where STAMPEDE cannot be kept. A cache that writes nothing has nothing to keep."""
+    if options.stampede is None or options.read_only:
+        return
+    if not engine.features.conditional_writes:
+        raise OptionError(
+            "OPTIONS['STAMPEDE'] is given, and this store has no conditional writes that hold in a race, as its PROFILE says, so "
+            "two callers could both be the one who computes. Leave STAMPEDE out, or use a store that has them: "
+            "docs/reference/profiles.rst lists them."
+        )
+    if engine.features.remote and options.stampede.lease < options.total_timeout:
+        raise OptionError(
+            f"OPTIONS['STAMPEDE'] has a LEASE of {options.stampede.lease:g} seconds; accepted: at least TOTAL_TIMEOUT, which is "
+            f"{options.total_timeout:g}, because storing what was computed may take so long; and longer than the computation takes."
+        )
+
+
 def near_cache_of(options: Options) -> NearCache | None:
     """What keeps entries in this process; None where nothing does."""
     near = options.near_cache
     if near is None:
         return None
     return NearCache(near.max_bytes, near.max_entry_bytes or near.max_bytes // 8, int(near.ttl * 1000))
+
+
+def generations_among(near_caches: list[NearCache]) -> Callable[[], NearCache]:
+    """What is known of groups, made on first use and told of all writes from then on."""
+    return cache(partial(known_generations, near_caches))
 
 
 def engine_of(configuration: Configuration) -> Engine:
@@ -220,6 +256,12 @@ def culler_of(options: Options, engine: Engine, max_entries: int) -> Culler | No
         return None
     # A limit below 1 can only have been set on the instance, as Django's own tests do.
     most = max(1, max_entries) if max_entries else None
+    if options.key_layout == READABLE and not is_small(most):
+        raise OptionError(
+            f"OPTIONS['MAX_ENTRIES'] is {most}, and OPTIONS['KEY_LAYOUT'] is 'readable'; accepted: at most {SMALL}, or None "
+            "without MAX_BYTES. Readable names are no fair sample of a large cache, so writes cannot keep it at a limit. Set both "
+            "to None, and let a lifecycle rule of the bucket remove old objects."
+        )
     return Culler(most, options.cull_frequency, max_bytes=options.max_bytes, sample=sample_of(engine.features, most))
 
 
@@ -236,6 +278,13 @@ def encryption_of(configuration: Configuration) -> Encryption | None:
         return None
     plugins.require(gcm.PACKAGE, "OPTIONS['ENCRYPTION_KEYS'] is given", '"django-s3-cache[crypto]"')
     return Encryption(configuration.encryption_keys, os.urandom)
+
+
+def layout_of(options: Options, engine: Engine, name_digest: Digest) -> Layout:
+    """How entries are named."""
+    if options.key_layout != READABLE:
+        return Hashed(engine.prefix, name_digest)
+    return Readable(engine.prefix, engine.features.max_name)
 
 
 def name_digest_of(options: Options) -> Digest:

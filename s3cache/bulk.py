@@ -5,22 +5,18 @@ Keys come as the caller wrote them, each with its full key, so that answers and 
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 
 from s3cache.engines.base import ObjectInfo
-from s3cache.entries import MISSING, Entries
+from s3cache.entries import MISSING
 from s3cache.envelope import Payload, Place
 from s3cache.errors import CircuitOpen, EngineError, EngineUnavailable
 from s3cache.expiry import deadline, leaves_nothing
-from s3cache.looks import Looks
-from s3cache.naming import Digest, is_entry_name, object_name, sha256
-from s3cache.reads import Reads
-from s3cache.runtime import Job, Runtime, batched, jobs, supplied
-from s3cache.statistics import Observer
+from s3cache.naming import is_cleared, is_entry_name
+from s3cache.parts import Parts
+from s3cache.runtime import Job, batched, jobs, supplied
 from s3cache.trimming import Progress, trim
-from s3cache.watched import Store
 
 OUTAGE = 2
 """After so many writes in a row without an answer ``set_many`` tries no more: each may have waited for all time-outs."""
@@ -29,30 +25,8 @@ Named = tuple[object, str]
 """A key as the caller wrote it, and Django's full key."""
 
 
-class BulkOperations:
+class BulkOperations(Parts):
     """What one cache can do with many entries, over one engine."""
-
-    def __init__(
-        self,
-        engine: Store,
-        runtime: Runtime,
-        entries: Entries,
-        reads: Reads,
-        looks: Looks,
-        observer: Observer,
-        namespace: str = "",
-        total_timeout: float = math.inf,
-        name_digest: Digest = sha256,
-    ) -> None:
-        self._engine = engine
-        self._runtime = runtime
-        self._entries = entries
-        self._reads = reads
-        self._looks = looks
-        self._observer = observer
-        self._namespace = namespace
-        self.total_timeout = total_timeout
-        self._name_digest = name_digest
 
     async def get_many(self, keys: Iterable[Named]) -> dict[object, object]:
         """The values of those keys that are there, by the keys as given, in their order. Costs one GET each, several at once, and
@@ -160,17 +134,17 @@ class BulkOperations:
         await self._do(jobs(delete, batched(supplied(keys), self._engine.features.delete_batch)))
 
     async def clear(self) -> None:
-        """Removes every entry under LOCATION, of all versions and aliases, and nothing that is no entry.
+        """Removes every entry under LOCATION, of all versions and aliases, and the generation of every group; nothing else.
 
         Costs one listing per thousand objects under LOCATION, and one delete per ``features.delete_batch`` entries, several of
-        them at once.
+        them at once. What somebody stores meanwhile in a group is of the old generation, and so is gone, too.
         """
 
         async def delete(batch: Sequence[ObjectInfo]) -> None:
             await self._engine.delete_objects([info.name for info in batch])
 
         try:
-            await self._do(jobs(delete, batched(self.objects(), self._engine.features.delete_batch)))
+            await self._do(jobs(delete, batched(self._listed(is_cleared), self._engine.features.delete_batch)))
         finally:
             self._engine.forget_all()
 
@@ -186,7 +160,8 @@ class BulkOperations:
         """
         removed = 0
         if max_entries is not None or max_bytes is not None:
-            async with aclosing(trim(self._engine, self._runtime, max_entries=max_entries, max_bytes=max_bytes)) as steps:
+            limits = {"max_entries": max_entries, "max_bytes": max_bytes}
+            async with aclosing(trim(self._engine, self._runtime, **limits, layout=self._layout)) as steps:
                 async for progress in steps:
                     self._observer.culled(progress.removed - removed)
                     removed = progress.removed
@@ -194,25 +169,17 @@ class BulkOperations:
                         tell(progress)
         return removed
 
-    async def objects(self) -> AsyncGenerator[ObjectInfo, None]:
+    def objects(self) -> AsyncGenerator[ObjectInfo, None]:
         """What a listing tells of every entry under LOCATION. Costs one request per thousand objects there."""
+        return self._listed(is_entry_name)
+
+    async def _listed(self, belongs: Callable[[str, str], bool], start: str = "") -> AsyncGenerator[ObjectInfo, None]:
+        """What a listing tells of the objects whose names, behind the prefix, have the form, and begin with ``start``."""
         prefix = self._engine.prefix
-        async with aclosing(self._engine.list_objects(prefix)) as listing:
+        async with aclosing(self._engine.list_objects(prefix + start)) as listing:
             async for info in listing:
-                if is_entry_name(prefix, info.name):
+                if belongs(prefix, info.name):
                     yield info
-
-    def at_hand(self, key: str) -> object:
-        """The value if a near cache has it and it takes no request, else MISSING."""
-        place = self._place(key)
-        held = self._reads.at_hand(place) if self._reads.near else MISSING
-        return held if held is MISSING else self._reads.load(place, held, MISSING)
-
-    def name_of(self, key: str) -> str:
-        return object_name(self._engine.prefix, key, self._name_digest)
-
-    def _place(self, key: str) -> Place:
-        return Place(self.name_of(key), key, self._namespace)
 
     def encode_many(self, values: Mapping[object, object]) -> dict[object, Payload]:
         """What ``set_many`` takes in place of values, for callers who must serialize them elsewhere."""
@@ -225,9 +192,6 @@ class BulkOperations:
         except Exception as error:
             error.add_note(f"This is the value for the key {key!r}; nothing was stored.")
             raise
-
-    def _payload(self, value: object) -> Payload:
-        return value if isinstance(value, Payload) else self._entries.codec.encode(value)
 
 
 class Answers:

@@ -25,7 +25,7 @@ Caches = dict[str, ObjectStoreCache]
 IN_PROCESS = tuple(f"django.core.cache.backends.{name}" for name in ("dummy.DummyCache", "locmem.LocMemCache"))
 
 LIMITS = ("max_entries", "max_bytes", "cull_frequency", "max_value_bytes")
-AGREED = ("serializer", "accept_serializers", "signing", "name_key", "namespace", *LIMITS)
+AGREED = ("serializer", "accept_serializers", "signing", "name_key", "namespace", "key_layout", *LIMITS)
 
 
 @register(Tags.caches)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from s3cache.compressors.base import Compressor
 from s3cache.envelope import Payload
 from s3cache.errors import OptionError
+from s3cache.fields import Described
 from s3cache.pieces import LARGE, Buffer, EncodedText, Streamed, joined, text_of, whole
 from s3cache.serializers.base import Serializer
 
@@ -83,8 +84,8 @@ class Codec:
         if self._compresses and len(body) >= self._compress_min_bytes:
             compressed = self._compressor.compress(whole(body))
             if len(compressed) < len(body):
-                return Payload(compressed, serializer, self._compressor.name)
-        return Payload(body, serializer, UNCOMPRESSED)
+                return Payload(compressed, Described(serializer, self._compressor.name, len(body)))
+        return Payload(body, Described(serializer, UNCOMPRESSED))
 
     def decode(self, payload: Payload) -> object:
         """The value of a verified payload whose serializer is accepted.
@@ -92,21 +93,21 @@ class Codec:
         Raises ValueError for one of more than ``max_value_bytes``, and whatever Exception decompressing and loading end with.
         """
         body = self._decompressed(payload)
-        if payload.serializer == RAW:
+        if payload.value.serializer == RAW:
             return joined(body)
-        if payload.serializer in self._texts:
+        if payload.value.serializer in self._texts:
             text = body.text() if isinstance(body, Streamed) else text_of(body)
-            kind = self._texts[payload.serializer]
+            kind = self._texts[payload.value.serializer]
             return text if kind is str else kind(text)
-        return self._serializers[payload.serializer].loads(whole(body))
+        return self._serializers[payload.value.serializer].loads(whole(body))
 
     def is_text(self, payload: Payload) -> bool:
         """Whether its value is text or bytes, which nobody can change, and which take no serializer."""
-        return payload.serializer == RAW or payload.serializer in self._texts
+        return payload.value.serializer == RAW or payload.value.serializer in self._texts
 
     def plain(self, payload: Payload) -> Payload:
         """The same payload without compression, in bytes of its own. Raises as ``decode``."""
-        return Payload(joined(self._decompressed(payload)), payload.serializer, UNCOMPRESSED)
+        return Payload(joined(self._decompressed(payload)), payload.value._replace(compressor=UNCOMPRESSED, size=0))
 
     def _serialized(self, value: object) -> tuple[str, bytes | EncodedText]:
         if type(value) is bytes:
@@ -116,9 +117,9 @@ class Codec:
         return self._serializer.name, self._serializer.dumps(value)
 
     def _decompressed(self, payload: Payload) -> Buffer | Streamed:
-        if payload.compressor != UNCOMPRESSED:
-            named = self._compressor.name == payload.compressor
-            compressor = self._compressor if named else self._compressor_named(payload.compressor)
+        if payload.value.compressor != UNCOMPRESSED:
+            named = self._compressor.name == payload.value.compressor
+            compressor = self._compressor if named else self._compressor_named(payload.value.compressor)
             return compressor.decompress(whole(payload.body), self.max_value_bytes)
         if len(payload.body) > self.max_value_bytes:
             raise ValueError(f"it takes {len(payload.body)} bytes; OPTIONS['MAX_VALUE_BYTES'] allows {self.max_value_bytes}")

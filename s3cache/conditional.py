@@ -10,9 +10,9 @@ On an engine without conditional writes both read first and then overwrite, and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from s3cache.engines.base import Features
+from s3cache.engines.base import Etag, Features
 from s3cache.entries import NOTHING, Entries, Sealed, Seen
 from s3cache.envelope import Place
 from s3cache.errors import EngineUnavailable, PreconditionFailed
@@ -23,6 +23,15 @@ LARGE = 1024 * 1024
 """The length of a body, in bytes, above which a look costs less than to send it in vain."""
 
 Result = TypeVar("Result")
+
+
+class Swap(NamedTuple):
+    """How it ended: what was stored has this etag, or a rival stored something else."""
+
+    etag: Etag = None
+    rival: Seen | None = None
+    unanswered: bool = False
+    """Whether an attempt got no answer, so that the rival may have replaced it."""
 
 
 class ConditionalWrites:
@@ -75,31 +84,32 @@ class ConditionalWrites:
         seen = await self._entries.read(place)
         while changed := change(seen):
             sealed, result = changed
-            rival = await self._rival(place, sealed, seen, retries, repeatable)
-            if rival is None:
+            swap = await self.swap(place, sealed, seen, retries, repeatable=repeatable)
+            if swap.rival is None:
                 return result
-            seen = rival
+            seen = swap.rival
         return None
 
-    async def _rival(self, place: Place, sealed: Sealed, seen: Seen, retries: Retries, repeatable: bool) -> Seen | None:
-        """Stores the entry over what was seen: None, or what somebody else stored instead."""
-        unanswered = False
+    async def swap(
+        self, place: Place, sealed: Sealed, seen: Seen, retries: Retries | None = None, *, repeatable: bool = True
+    ) -> Swap:
+        """Stores the entry if the name still holds what was ``seen``. Costs one PUT, and a GET where that got no clear answer."""
+        retries, unanswered = retries or Retries(self._runtime), False
         while True:
             try:
-                await self._entries.replace(place, sealed, seen)
-                return None
+                return Swap(etag=await self._entries.replace(place, sealed, seen))
             except (PreconditionFailed, EngineUnavailable) as error:
                 unanswered = unanswered or isinstance(error, EngineUnavailable)
                 await retries.wait_after(error)
                 found = await self._entries.read(place)
                 if found.is_write(sealed.write_id):
-                    return None
+                    return Swap(etag=found.etag)
                 if found.etag != seen.etag:
                     if unanswered and not repeatable:
                         raise EngineUnavailable(
                             f"A change of {place.name!r} may have been applied: the store did not answer, then somebody else wrote."
                         ) from error
-                    return found
+                    return Swap(rival=found, unanswered=unanswered)
                 if isinstance(error, PreconditionFailed):
                     retries.contradicted(error)
                 retries.raise_if_spent(error)

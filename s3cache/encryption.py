@@ -57,6 +57,11 @@ class Encryption:
         cipher.check_key(field[BEGIN_LENGTH:], key)
         return cipher
 
+    def key_in(self, field: bytes, associated: bytes) -> tuple[bytes, EntryCipher]:
+        """The padded field of whatever key it is, and what decrypts the entry. Raises EntryError."""
+        cipher = self._cipher(field[:BEGIN_LENGTH], associated)
+        return cipher.key_in(field[BEGIN_LENGTH:]), cipher
+
     def _cipher(self, begin: bytes, associated: bytes) -> EntryCipher:
         derived_key = self._keys.get(begin[:KEY_ID_LENGTH])
         if derived_key is None:
@@ -78,8 +83,12 @@ class EntryCipher:
 
     def check_key(self, encrypted: bytes, key: bytes) -> None:
         """Raises EntryError unless it is that key, encrypted."""
-        if self._cipher.decrypt(KEY_NONCE, encrypted) != padded(key):
+        if self.key_in(encrypted) != padded(key):
             raise EntryError("it belongs to another key")
+
+    def key_in(self, encrypted: bytes) -> bytes:
+        """The padded field of the key. Raises EntryError."""
+        return joined(self._cipher.decrypt(KEY_NONCE, encrypted))
 
     def payload(self, body: Buffer | Streamed) -> Buffer | Streamed:
         """What is stored of a payload: ``TAG_LENGTH`` bytes more."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime
 from typing import NamedTuple
 
 from s3cache.codec import Codec
@@ -43,6 +44,8 @@ class Seen(NamedTuple):
     """Whether the entry counts as present."""
     data: Body = b""
     """The object, or the first bytes of it. Pieces give their payload once."""
+    date: datetime | None = None
+    """The store's clock when it answered, where it tells."""
 
     @property
     def live(self) -> Header | None:
@@ -55,6 +58,14 @@ class Seen(NamedTuple):
 
 
 NOTHING = Seen(exists=False)
+
+
+class Keyed(NamedTuple):
+    """Whose entry it is, by its verified header."""
+
+    key: str | None
+    """Django's full key; None where there is but a digest of it."""
+    etag: Etag
 
 
 class Sealed(NamedTuple):
@@ -94,6 +105,19 @@ class Entries:
         except ObjectNotFound:
             return NOTHING
         return self.seen(place, stored)
+
+    async def keyed(self, name: str, namespace: str) -> Keyed | None:
+        """Whose entry lies under that name, by its header alone; None where it counts as absent. Costs one GET of 2 KiB."""
+        try:
+            stored = await self._engine.get_object(name, first=HEADER_LIMIT)
+            header, key = self._envelopes.keyed(stored.body, name, namespace)
+            self._refuse_serializer(header)
+        except ObjectNotFound:
+            return None
+        except EntryError as reason:
+            self._observer.unusable(name, reason)
+            return None
+        return None if is_expired(header.expires_at, self.clock()) else Keyed(key, stored.etag)
 
     async def read(self, place: Place, *, if_none_match: Etag = None) -> Seen:
         """What is there, whole. Costs one GET. Raises NotModified where the object has that etag."""
@@ -155,22 +179,23 @@ class Entries:
         await self._engine.put_object(place.name, sealed.body)
         self._observer.wrote()
 
-    async def replace(self, place: Place, sealed: Sealed, seen: Seen) -> None:
-        """Stores the entry only if the name still holds what was ``seen``. Costs one PUT, the first time a proof more.
+    async def replace(self, place: Place, sealed: Sealed, seen: Seen) -> Etag:
+        """Stores the entry only if the name still holds what was ``seen``; its etag. Costs one PUT, the first time a proof more.
 
         Raises PreconditionFailed where it does not, EngineMisconfigured where the store gives no etag to tell by. An engine
         without conditional writes cannot tell, and overwrites.
         """
         await self._proof.ensure(self._engine)
         if not self.conditional:
-            await self._engine.put_object(place.name, sealed.body)
+            etag = await self._engine.put_object(place.name, sealed.body)
         elif seen.exists and seen.etag is None:
             raise EngineMisconfigured(f"The store gives no ETag for {place.name!r}, so it cannot be replaced on condition.")
         elif seen.exists:
-            await self._engine.put_object(place.name, sealed.body, if_match=seen.etag)
+            etag = await self._engine.put_object(place.name, sealed.body, if_match=seen.etag)
         else:
-            await self._engine.put_object(place.name, sealed.body, if_none_match=True)
+            etag = await self._engine.put_object(place.name, sealed.body, if_none_match=True)
         self._observer.wrote()
+        return etag
 
     def unread(self, place: Place, error: ObjectNotFound | ObjectTooLarge) -> Seen:
         """What a read that ended so has seen."""
@@ -183,10 +208,14 @@ class Entries:
         """What a read has seen that got the object, or the first ``HEADER_LIMIT`` bytes of it."""
         try:
             header = self._envelopes.header(stored.body, place)
-            if not self.codec.accepts(header.serializer):
-                raise EntryError(f"it was serialized with {header.serializer!r}, which is not accepted here")
+            self._refuse_serializer(header)
         except EntryError as reason:
             self._observer.unusable(place.name, reason)
-            return Seen(exists=True, etag=stored.etag)
+            return Seen(exists=True, etag=stored.etag, date=stored.date)
         alive = not is_expired(header.expires_at, self.clock())
-        return Seen(True, stored.etag, header, alive, stored.body)
+        return Seen(True, stored.etag, header, alive, stored.body, stored.date)
+
+    def _refuse_serializer(self, header: Header) -> None:
+        """Raises EntryError where it is none that is accepted."""
+        if not self.codec.accepts(header.value.serializer):
+            raise EntryError(f"it was serialized with {header.value.serializer!r}, which is not accepted here")

@@ -29,11 +29,11 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from s3cache.encryption import Encryption, EntryCipher, field_length
 from s3cache.errors import EntryError
-from s3cache.fields import ENCRYPTED, FIELD, KEY, KEY_DIGEST, named, names, packed
+from s3cache.fields import ENCRYPTED, FIELD, KEY, KEY_DIGEST, Described, described, description, packed
 from s3cache.gcm import TAG_LENGTH
 from s3cache.naming import key_bytes
 from s3cache.pieces import Body, Buffer, Pieces, Streamed, whole
@@ -65,22 +65,44 @@ class Header(NamedTuple):
     """16 bytes that no other write has."""
     payload_length: int
     payload_digest: bytes
-    serializer: str
-    compressor: str
+    value: Described
+    """Serializer, compressor, and what else the fields say."""
     length: int
     """Length of the header itself in bytes: the payload starts there."""
     signed: bool
     cipher: EntryCipher | None = None
     """What decrypts the payload; None where it is not encrypted."""
 
+    @property
+    def payload_overhead(self) -> int:
+        """Bytes that encryption has added to the payload."""
+        return 0 if self.cipher is None else TAG_LENGTH
+
+
+class Checked(NamedTuple):
+    """A header whose signature fits. What its fields say is yet to be read."""
+
+    covered: bytes
+    """The header without its MAC."""
+    fixed: tuple[Any, ...]
+    signed: bool
+
+    def header(self, fields: bytes, cipher: EntryCipher | None) -> Header:
+        """Raises EntryError for what the fields behind the key say."""
+        _, _, _, length, expires_at, written_at, write_id, _, payload_length, digest = self.fixed
+        return Header(expires_at, written_at, write_id, payload_length, digest, description(fields), length, self.signed, cipher)
+
 
 class Payload(NamedTuple):
-    """A value's bytes and the names of what made them."""
+    """A value's bytes, and what the header says of them."""
 
     body: Buffer | Streamed
     """Pieces serve once: to be decoded, or to be sealed again."""
-    serializer: str
-    compressor: str
+    value: Described
+
+    def timed_as(self, earlier: Described) -> Payload:
+        """The same with the grace and the computing time of an earlier value."""
+        return self._replace(value=self.value._replace(grace_ms=earlier.grace_ms, compute_ms=earlier.compute_ms))
 
 
 class Place(NamedTuple):
@@ -127,7 +149,7 @@ class Envelopes:
         large.
         """
         signer, context, encryption = self._signer, place.context(), self._encryption
-        key, body, rest = place.key_field(), payload.body, named(payload.serializer, payload.compressor)
+        key, body, rest = place.key_field(), payload.body, described(payload.value)
         key_length = len(key) if encryption is None else FIELD.size + field_length(key)
         body_length = len(body) if encryption is None else len(body) + TAG_LENGTH
         length = FIXED_LENGTH + key_length + len(rest) + signer.mac_length
@@ -151,11 +173,26 @@ class Envelopes:
 
     def header(self, data: Body, place: Place) -> Header:
         """The verified header at the start of ``data``: the object, or its first ``HEADER_LIMIT`` bytes. Raises EntryError."""
+        context = place.context()
+        checked = self._checked(data, context)
+        fields, cipher = self._behind_key(checked.covered, place.key_field(), context)
+        return checked.header(fields, cipher)
+
+    def keyed(self, data: Body, name: str, namespace: str) -> tuple[Header, str | None]:
+        """The same of whatever entry was stored under that name, with its key; None for a key of which there is but a digest."""
+        context = Place(name, "", namespace).context()
+        checked = self._checked(data, context)
+        key, fields, cipher = self._own_key(checked.covered, context)
+        return checked.header(fields, cipher), key_in(key)
+
+    def _checked(self, data: Body, context: bytes) -> Checked:
+        """A header that its signature confirms. Raises EntryError."""
         if isinstance(data, Pieces):
             data = data.first(HEADER_LIMIT)
         if len(data) < FIXED_LENGTH or not data.startswith(MAGIC):
             raise EntryError("it does not begin like an entry of s3cache")
-        _, version, flags, length, expires_at, written_at, write_id, key_id, payload_length, digest = FIXED.unpack_from(data)
+        fixed = FIXED.unpack_from(data)
+        _, version, flags, length, _, _, _, key_id, _, _ = fixed
         if version != VERSION:
             raise EntryError(f"its format is version {version}; this s3cache reads version {VERSION}")
         checker = self._checkers.get(flags)
@@ -166,13 +203,9 @@ class Envelopes:
         end = length - checker.mac_length
         if end < FIXED_LENGTH or length > len(data) or length > HEADER_LIMIT:
             raise EntryError("its header is truncated or has an impossible length")
-        covered, context = data[:end], place.context()
+        covered = data[:end]
         checker.check(covered, context, key_id, data[end:length])
-        fields, cipher = self._behind_key(covered, place.key_field(), context)
-        serializer, compressor = names(fields)
-        return Header(
-            expires_at, written_at, write_id, payload_length, digest, serializer, compressor, length, checker.signed, cipher
-        )
+        return Checked(covered, fixed, checker.signed)
 
     def _behind_key(self, header: bytes, key: bytes, context: bytes) -> tuple[bytes, EntryCipher | None]:
         """The fields behind that of the key, and what decrypts the payload. Raises EntryError."""
@@ -190,6 +223,20 @@ class Envelopes:
         fields = header[end:]
         return fields, self._encryption.opened(header[start:end], key, context + header[: START.size] + fields)
 
+    def _own_key(self, header: bytes, context: bytes) -> tuple[bytes, bytes, EntryCipher | None]:
+        """The field of the key, those behind it, and what decrypts the payload. Raises EntryError."""
+        if len(header) < FIXED_LENGTH + FIELD.size:
+            raise EntryError("it has no key")
+        tag, length = FIELD.unpack_from(header, FIXED_LENGTH)
+        start = FIXED_LENGTH + FIELD.size
+        key, fields = header[start : start + length], header[start + length :]
+        if self._encryption is None:
+            return packed(tag, key), fields, None
+        if tag != ENCRYPTED:
+            raise EntryError("it is not encrypted")
+        padded, cipher = self._encryption.key_in(key, context + header[: START.size] + fields)
+        return padded, fields, cipher
+
     def payload(self, data: Body, header: Header) -> Payload:
         """The verified payload behind a verified header; ``data`` is the whole object. Costs no copy; one to decrypt it. Raises
         EntryError.
@@ -203,4 +250,15 @@ class Envelopes:
             raise EntryError("the digest of its payload does not fit: the payload is damaged")
         if header.cipher is not None:
             body = header.cipher.body(body)
-        return Payload(body, header.serializer, header.compressor)
+        return Payload(body, header.value)
+
+
+def key_in(field: bytes) -> str | None:
+    """The key in the field of it, which may be padded; None where it is but a digest. Raises EntryError."""
+    tag, length = FIELD.unpack_from(field)
+    if tag not in (KEY, KEY_DIGEST) or FIELD.size + length > len(field):
+        raise EntryError("its first field is not that of a key")
+    try:
+        return None if tag == KEY_DIGEST else field[FIELD.size :][:length].decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        raise EntryError("its key is no text") from None

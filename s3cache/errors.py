@@ -15,6 +15,7 @@
     │   │   └── Contended             too many write one entry at once; the store itself answers
     │   └── EngineMisconfigured       credentials, permissions, no such bucket: will not mend itself
     │       └── AccessDenied          these credentials may not do this
+    ├── LockError                     a lock was not to be had, or is not held any more
     ├── EntryError                    an object that must not, or cannot, be used as an entry
     └── OptionError                   a mistake in CACHES; the backend raises it as ImproperlyConfigured
 
@@ -86,6 +87,10 @@ class EngineMisconfigured(EngineError):
 
 class AccessDenied(EngineMisconfigured):
     """The store denies this to the credentials (S3's code AccessDenied). FORBIDDEN_IS_MISS makes it a miss on reads."""
+
+
+class LockError(S3CacheError):
+    """A lock was not to be had in the time given, or is not held any more, or its object cannot be read."""
 
 
 class EntryError(S3CacheError):

@@ -12,15 +12,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from s3cache import deadlines
 from s3cache.breaker import Breaker
-from s3cache.entries import MISSING
+from s3cache.computing import ALONE, Computed, Found, State, Turn
+from s3cache.early import Early
+from s3cache.entries import MISSING, Seen
 from s3cache.envelope import Payload
 from s3cache.errors import Contended, EngineUnavailable
+from s3cache.generations import fresh_generation
 from s3cache.journal import Journal
 from s3cache.policy import ANSWERS, Substitute, keys_of
 from s3cache.runtime import callers_loop
@@ -30,15 +34,16 @@ logger = logging.getLogger("s3cache")
 
 within: ContextVar[bool] = ContextVar("within_fallback", default=False)
 """Set where the other cache is called: caches that name each other do not go round in a circle."""
+OF_GROUPS = ("generation", "new_generation")
 LIFE = 3600.0
 """Seconds that an entry may live in the other cache: what a later outage would find there has grown old."""
 
 
 class Fallback:
-    """Answers from ``cache()``, and where that fails as ``otherwise`` does.
+    """Answers from ``cache()``; where that fails, and where Django's caches have no such method, as ``otherwise`` does.
 
-    ``name_of`` gives the object's name for a full key, ``key_for`` the key in the other cache for such a name, and ``decode`` the
-    value of a payload.
+    ``name_of`` gives the object's name for a full key, ``group_name`` that for a group's, ``key_for`` the key in the other cache
+    for such a name, and ``decode`` the value of a payload.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Fallback:
         breaker: Breaker,
         observer: Observer,
         name_of: Callable[[str], str],
+        group_name: Callable[[str], str],
         key_for: Callable[[str], str],
         decode: Callable[[Payload], object],
         *,
@@ -60,15 +66,16 @@ class Fallback:
         self._breaker = breaker
         self._observer = observer
         self._name_of = name_of
+        self._group_name = group_name
         self._key_for = key_for
         self._decode = decode
         self._asynchronous = asynchronous
         self._fails = False
 
     async def answer(self, operation: str, error: EngineUnavailable, *args: Any) -> Any:
-        if within.get() or isinstance(error, Contended):
+        if within.get() or isinstance(error, Contended) or not hasattr(self, operation):
             return await self._otherwise.answer(operation, error, *args)
-        if ANSWERS[operation][0] == "write":
+        if ANSWERS[operation][0] != "read":
             self._note(operation, error, args)
         answer: Callable[..., Coroutine[Any, Any, Any]] = getattr(self, operation)
         try:
@@ -90,7 +97,8 @@ class Fallback:
         if operation == "clear":
             self._journal.add_all()
         elif operation != "cull":
-            self._journal.add(*(self._name_of(key) for key in keys_of(operation, args)))
+            name_of = self._group_name if operation in OF_GROUPS else self._name_of
+            self._journal.add(*(name_of(key) for key in keys_of(operation, args)))
         self._breaker.open(error)
 
     async def get(self, key: str, default: object = None) -> object:
@@ -112,6 +120,15 @@ class Fallback:
     async def touch(self, key: str, timeout: float | None) -> object:
         return await self._call("touch", self._key(key), life(timeout))
 
+    async def describe(self, key: str) -> None:
+        """Django's caches do not tell, so the entry counts as absent."""
+
+    async def expire_at(self, key: str, moment: int) -> object:
+        return await self._call("touch", self._key(key), life(max(0.0, moment / 1000 - time.time())))
+
+    async def persist(self, key: str) -> object:
+        return await self._call("touch", self._key(key), LIFE)
+
     async def incr(self, key: str, delta: int) -> object:
         try:
             return await self._call("incr", self._key(key), delta)
@@ -131,6 +148,24 @@ class Fallback:
         found = await self.get(key, MISSING)
         return value if found is MISSING else found
 
+    async def look_up(self, key: str, early: Early) -> Found:
+        value = await self.get(key, MISSING)
+        return Found(State.UNKNOWN if value is MISSING else State.FRESH, value)
+
+    async def begin_computing(self, key: str, seconds: float) -> Turn:
+        """The other cache is of this process, or knows no turns."""
+        return ALONE
+
+    async def turn_over(self, key: str) -> int:
+        return 0
+
+    async def look_again(self, key: str, found: Found, early: Early) -> Found:
+        return found
+
+    async def store_computed(self, key: str, computed: Computed, timeout: float | None, seen: Seen | None) -> object:
+        await self.set(key, computed.value, timeout)
+        return MISSING
+
     async def delete(self, key: str) -> object:
         return await self._call("delete", self._key(key))
 
@@ -145,6 +180,13 @@ class Fallback:
     async def clear(self) -> None:
         """The other cache may hold more than ours, so only what was written there is removed."""
         await self._call("delete_many", [self._key_for(name) for name in self._journal.names])
+
+    async def generation(self, key: str) -> object:
+        """One of the other cache's own. What is done under it reaches no entry in the store: the group is dropped there later."""
+        return await self._call("get_or_set", self._key_for(self._group_name(key)), fresh_generation(), LIFE)
+
+    async def new_generation(self, key: str) -> None:
+        await self._call("set", self._key_for(self._group_name(key)), fresh_generation(), LIFE)
 
     async def cull(self, *_: object) -> int:
         return 0

@@ -1,13 +1,15 @@
 """The tagged fields of an envelope's header: tag 1, length 2, value.
 
-A field whose tag has the top bit is critical: a reader that does not know it must treat the entry as absent. Other unknown fields
-are skipped. The first field is that of the key, which ``envelope`` compares as it is; what is read here are those behind it.
+A field whose tag has the top bit is critical: a reader that does not know it must treat the entry as absent. The others are
+optional: one that is unknown or malformed is skipped, so that every reader agrees whether the entry is there, whichever he knows.
+The first field is that of the key, which ``envelope`` compares as it is; what is read here are those behind it.
 """
 
 from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from typing import NamedTuple
 
 from s3cache.errors import EntryError
 
@@ -20,12 +22,27 @@ KEY = 0x03
 KEY_DIGEST = 0x04
 ENCRYPTED = CRITICAL | 0x08
 """In place of one of these two: the same, encrypted."""
-# Set aside for features to come, so that this version already knows what it may skip.
-STALE_UNTIL = 0x05
+GRACE_MS = 0x05
 COMPUTE_MS = 0x06
+SIZE = 0x0A
+# Set aside for features to come.
 CHUNK_SIZE = CRITICAL | 0x07
 GENERATION = CRITICAL | 0x09
 READABLE = {SERIALIZER, COMPRESSOR}
+NUMBER = struct.Struct(">Q")
+
+
+class Described(NamedTuple):
+    """What the fields behind the key say of a value."""
+
+    serializer: str
+    compressor: str
+    size: int = 0
+    """Length of the payload before compression in bytes; 0 where it is not compressed."""
+    grace_ms: int = 0
+    """How long after it has expired the value may still be served where a fresh one is being computed."""
+    compute_ms: int = 0
+    """How long the value took to compute; 0 where nobody measured it."""
 
 
 def packed(tag: int, value: bytes) -> bytes:
@@ -34,16 +51,24 @@ def packed(tag: int, value: bytes) -> bytes:
 
 
 @lru_cache
-def named(serializer: str, compressor: str) -> bytes:
-    """The fields behind the key."""
-    return packed(SERIALIZER, serializer.encode()) + packed(COMPRESSOR, compressor.encode())
+def described(value: Described) -> bytes:
+    """The fields behind the key. Numbers of 0 are left out."""
+    numbers = ((SIZE, value.size), (GRACE_MS, value.grace_ms), (COMPUTE_MS, value.compute_ms))
+    names = packed(SERIALIZER, value.serializer.encode()) + packed(COMPRESSOR, value.compressor.encode())
+    return names + b"".join(packed(tag, NUMBER.pack(number)) for tag, number in numbers if number)
 
 
 @lru_cache
-def names(data: bytes) -> tuple[str, str]:
-    """Serializer and compressor, from the fields behind the key. Raises EntryError."""
+def description(data: bytes) -> Described:
+    """What the fields behind the key say. Raises EntryError."""
     fields = unpacked_fields(data)
-    return name_field(fields, SERIALIZER), name_field(fields, COMPRESSOR)
+    return Described(
+        name_field(fields, SERIALIZER),
+        name_field(fields, COMPRESSOR),
+        number_field(fields, SIZE),
+        number_field(fields, GRACE_MS),
+        number_field(fields, COMPUTE_MS),
+    )
 
 
 def unpacked_fields(data: bytes) -> dict[int, bytes]:
@@ -72,3 +97,9 @@ def name_field(fields: dict[int, bytes], tag: int) -> str:
         return fields[tag].decode("ascii")
     except (KeyError, UnicodeDecodeError):
         raise EntryError(f"its header field {tag:#04x} is missing or malformed") from None
+
+
+def number_field(fields: dict[int, bytes], tag: int) -> int:
+    """A number; 0 where it is missing or malformed."""
+    value = fields.get(tag)
+    return int.from_bytes(value) if value and len(value) == NUMBER.size else 0

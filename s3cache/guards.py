@@ -67,6 +67,7 @@ class Guards:
             self._breaker,
             self._observer,
             operations.name_of,
+            operations.group_name,
             self._key_for,
             operations.decode,
             asynchronous=asynchronous,

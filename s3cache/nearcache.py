@@ -23,7 +23,7 @@ from s3cache.engines.base import Etag
 from s3cache.envelope import Payload
 from s3cache.expiry import is_expired
 
-OVERHEAD = 400
+OVERHEAD = 500
 """Bytes that an entry takes besides its name, its etag and what it holds: measured with tracemalloc, and rounded up."""
 
 
@@ -37,6 +37,8 @@ class Kept:
     expires_at: int
     checked_at: int
     """When the last read began that found it in the store."""
+    compute_ms: int = 0
+    """How long the value took to compute, where somebody measured it."""
 
     def is_fresh(self, now: int, ttl: int) -> bool:
         """Whether it may be used without a request. Not after a clock was set back: nobody knows then how old it is."""

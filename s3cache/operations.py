@@ -9,51 +9,18 @@ never delete: a delete after somebody's set would lose a fresh value.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Coroutine
-from functools import cached_property, wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
-
-from s3cache.bulk import BulkOperations
-from s3cache.conditional import ConditionalWrites
-from s3cache.deadlines import Limit
-from s3cache.entries import MISSING, NOTHING, Sealed, Seen
-from s3cache.envelope import Payload, Place
-from s3cache.errors import CircuitOpen
-from s3cache.expiry import deadline, leaves_nothing
-
-P = ParamSpec("P")
-Result = TypeVar("Result")
-Operation = Callable[Concatenate[Any, P], Coroutine[Any, Any, Result]]
+from s3cache.computing import Computing
+from s3cache.entries import MISSING, Sealed, Seen
+from s3cache.expiry import leaves_nothing
+from s3cache.generations import Generations
+from s3cache.leases import Leases
+from s3cache.lifetimes import Lifetimes
+from s3cache.scans import Scans
+from s3cache.timed import of_one_entry
 
 
-def of_one_entry(operation: Operation[P, Result]) -> Operation[P, Result]:
-    """All that the operation does has TOTAL_TIMEOUT together, or what is left of the time of a call around it."""
-
-    @wraps(operation)
-    def limited(self: Operations, /, *args: P.args, **keywords: P.kwargs) -> Coroutine[Any, Any, Result]:
-        work, seconds = operation(self, *args, **keywords), self.total_timeout
-        return work if seconds == math.inf else within(seconds, work)
-
-    ONE_ENTRY.add(operation.__name__)
-    return limited
-
-
-async def within(seconds: float, work: Coroutine[Any, Any, Result]) -> Result:
-    with Limit(seconds):
-        return await work
-
-
-ONE_ENTRY: set[str] = set()
-"""Names of the operations on one entry."""
-
-
-class Operations(BulkOperations):
+class Operations(Scans, Lifetimes, Leases, Generations, Computing):
     """What one cache can do, over one engine."""
-
-    @cached_property
-    def _conditional(self) -> ConditionalWrites:
-        return ConditionalWrites(self._entries, self._runtime, self._engine.features)
 
     @of_one_entry
     async def get(self, key: str, default: object = None) -> object:
@@ -96,24 +63,6 @@ class Operations(BulkOperations):
         return created
 
     @of_one_entry
-    async def touch(self, key: str, timeout: float | None) -> bool:
-        """Gives the entry a new timeout; False if it is absent. Atomic as ``add`` is. Costs one GET and one PUT.
-
-        A timeout of 0 or below removes the entry.
-        """
-        place = self._place(key)
-        if leaves_nothing(timeout):
-            return await self.delete(key)
-
-        def renewed(seen: Seen) -> tuple[Sealed, bool] | None:
-            payload = self._entries.payload(place, seen)
-            if payload is None:
-                return None
-            return self._entries.sealed(place, payload, deadline(timeout, self._entries.clock())), True
-
-        return bool(await self._conditional.update(place, renewed, repeatable=True))
-
-    @of_one_entry
     async def incr(self, key: str, delta: int) -> int | None:
         """Adds ``delta`` to the value and keeps its expiry: the new value, or None if the entry is absent. Atomic as ``add`` is.
 
@@ -127,7 +76,8 @@ class Operations(BulkOperations):
             if value is MISSING or seen.live is None:
                 return None
             total = value + delta  # type: ignore[operator]  # any stored value; Django expects the TypeError of None + 1
-            return self._entries.sealed(place, self._entries.codec.encode(total), seen.live.expires_at), total
+            payload = self._entries.codec.encode(total).timed_as(seen.live.value)
+            return self._entries.sealed(place, payload, seen.live.expires_at), total
 
         return await self._conditional.update(place, added, repeatable=False)
 
@@ -168,37 +118,3 @@ class Operations(BulkOperations):
 
         await self._conditional.update(place, mended, repeatable=True)
         return value if found is MISSING else found
-
-    @of_one_entry
-    async def delete(self, key: str) -> bool:
-        """Removes what is there; tells whether it was an entry. Costs one GET of 2 KiB, and one DELETE if an object is there."""
-        place = self._place(key)
-        seen = NOTHING
-        try:
-            seen = await self._entries.peek(place)
-            if seen.exists:
-                await self._engine.delete_objects([place.name])
-        finally:
-            if not seen.exists:
-                self._engine.forget(place.name)
-        return seen.alive
-
-    def encode(self, value: object) -> Payload:
-        """What other operations take in place of a value, for callers who must serialize it elsewhere."""
-        return self._entries.codec.encode(value)
-
-    def decode(self, payload: Payload) -> object:
-        """The value of what ``encode`` gave."""
-        return self._entries.codec.decode(payload)
-
-    def _refuse_in_vain(self, name: str) -> None:
-        """Raises CircuitOpen before a value is serialized for nobody."""
-        try:
-            self._engine.raise_if_open()
-        except CircuitOpen:
-            self._engine.forget(name)
-            raise
-
-    def _sealed(self, place: Place, value: object, timeout: float | None) -> Sealed:
-        expires_at = deadline(timeout, self._entries.clock())
-        return self._entries.sealed(place, self._payload(value), expires_at)

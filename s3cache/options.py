@@ -24,6 +24,7 @@ from s3cache.validation import (
     Rule,
     build,
     duration,
+    factor,
     flag,
     known_names,
     mapping,
@@ -44,6 +45,9 @@ TOP_LEVEL: Mapping[str, Rule] = {
     "KEY_PREFIX": Rule("a string", lambda value: isinstance(value, str)),
     "VERSION": Rule("a whole number", lambda value: type(value) is int),
     "KEY_FUNCTION": Rule(
+        "a callable or the dotted path of one, or None", lambda value: value is None or callable(value) or isinstance(value, str)
+    ),
+    "REVERSE_KEY_FUNCTION": Rule(
         "a callable or the dotted path of one, or None", lambda value: value is None or callable(value) or isinstance(value, str)
     ),
     "OPTIONS": Rule(
@@ -72,7 +76,17 @@ class BreakerOptions:
     wait: float = option(3, seconds())
 
 
+@dataclass(frozen=True)
+class StampedeOptions:
+    """What stands in OPTIONS["STAMPEDE"]."""
+
+    lease: float = option(REQUIRED, seconds())
+    stale: float = option(0, duration())
+    early: float = option(1.0, factor())
+
+
 RAISE, MISS = "raise", "miss"
+READABLE = "readable"
 
 
 @dataclass(frozen=True)
@@ -102,11 +116,13 @@ class Options:
     max_bytes: int | None = option(None, whole(1).or_none())
     cull_frequency: int = option(3, whole(0))
     namespace: str = option("", printable)
+    key_layout: str = option("hashed", one_of("hashed", READABLE))
     profile: str | None = option(None, text().or_none())
     """For the engine: what kind of store it talks to."""
     near_cache: NearCacheOptions | None = option(
         None, Rule("a dictionary with MAX_BYTES, or None", lambda value: value is None or isinstance(value, NearCacheOptions))
     )
+    group_ttl: float = option(1, duration())
     total_timeout: float = option(10, seconds())
     on_error: str | OnError = option(
         RAISE,
@@ -122,6 +138,9 @@ class Options:
     fallback: str | None = option(None, text().or_none())
     breaker: BreakerOptions | None = option(
         None, Rule("a dictionary with FAILURES and WAIT, or None", lambda value: value is None or isinstance(value, BreakerOptions))
+    )
+    stampede: StampedeOptions | None = option(
+        None, Rule("a dictionary with LEASE, or None", lambda value: value is None or isinstance(value, StampedeOptions))
     )
     signing: bool = option(True, flag())
     signing_key: str | bytes | tuple[str | bytes, ...] | None = option(None, one_or_more.or_none(), secret=True)
@@ -160,6 +179,8 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
         own["NEAR_CACHE"] = near_cache_of(own["NEAR_CACHE"])
     if mapping().test(own.get("BREAKER")):
         own["BREAKER"] = build(BreakerOptions, own["BREAKER"], spelled=str.upper, where="OPTIONS['BREAKER']")
+    if mapping().test(own.get("STAMPEDE")):
+        own["STAMPEDE"] = build(StampedeOptions, own["STAMPEDE"], spelled=str.upper, where="OPTIONS['STAMPEDE']")
     if mapping().test(own.get("ON_ERROR")):
         own["ON_ERROR"] = build(OnError, own["ON_ERROR"], where="OPTIONS['ON_ERROR']")
     options = build(Options, own, spelled=str.upper, hint="The engine's own options are written in lower case.")
@@ -171,7 +192,9 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
         },
         given=frozenset(given),
         signing_keys=signing_keys_of(options, secret_key, fallbacks),
-        encryption_keys=encryption_keys_of(options.encryption_keys, options.name_key, options.signing),
+        encryption_keys=encryption_keys_of(
+            options.encryption_keys, options.name_key, options.signing, readable=options.key_layout == READABLE
+        ),
     )
 
 

@@ -8,15 +8,19 @@ from itertools import pairwise
 
 from s3cache.engines.base import AsyncEngine
 from s3cache.errors import EngineMisconfigured
-from s3cache.naming import directory, is_beyond, is_entry_name, point, position
-from s3cache.sampling import DIRECTORIES, Listed, Page, Sample
+from s3cache.layouts import Hashed, Layout, Readable
+from s3cache.naming import directory, is_beyond, is_hashed_name, point, position
+from s3cache.sampling import DIRECTORIES, PAGE, Listed, Page, Sample
 
 
-async def page_of(engine: AsyncEngine, start: float, sample: Sample) -> Page:
-    """What a look at this place of the ring sees.
+async def page_of(engine: AsyncEngine, start: float, sample: Sample, layout: Layout | None = None) -> Page:
+    """What a look at this place of the ring sees. The layout is Hashed unless another is given.
 
     Costs one listing; of directories one for each, and for each further thousand names in it; of all directories one per thousand.
+    Of readable names two.
     """
+    if isinstance(layout, Readable):
+        return await readable_page(engine, layout)
     if not sample.directories:
         return await page_from(engine, start, sample.names)
     entries: list[Listed] = []
@@ -25,6 +29,15 @@ async def page_of(engine: AsyncEngine, start: float, sample: Sample) -> Page:
         async with aclosing(entries_below(engine, folder, sample.most // len(folders))) as found:
             entries += [entry async for entry in found]
     return Page(start, entries, truncated=False, end=start + sample.directories / DIRECTORIES)
+
+
+async def readable_page(engine: AsyncEngine, layout: Readable) -> Page:
+    """The first thousand entries of either form: as long as the cache is small, all of them."""
+    entries: list[Listed] = []
+    for folder in layout.folders:
+        async with aclosing(entries_below(engine, folder, PAGE, layout)) as found:
+            entries += [entry async for entry in found]
+    return Page(0.0, entries, truncated=False)
 
 
 async def page_from(engine: AsyncEngine, start: float, names: int) -> Page:
@@ -36,7 +49,7 @@ async def page_from(engine: AsyncEngine, start: float, names: int) -> Page:
             if is_beyond(prefix, info.name):
                 break
             listed += 1
-            if is_entry_name(prefix, info.name):
+            if is_hashed_name(prefix, info.name):
                 entries.append(Listed(info.name, position(prefix, info.name), info.modified, info.size, info.etag))
             if listed == names:
                 break
@@ -64,14 +77,16 @@ def directories(prefix: str, start: float, count: int) -> list[str]:
     return [directory(prefix, number % DIRECTORIES) for number in range(first, first + count)]
 
 
-async def entries_below(engine: AsyncEngine, folder: str, most: int | None = None) -> AsyncGenerator[Listed, None]:
-    """The entries in a folder. Of more objects than ``most`` the rest is left out."""
-    prefix, listed = engine.prefix, 0
+async def entries_below(
+    engine: AsyncEngine, folder: str, most: int | None = None, layout: Layout | None = None
+) -> AsyncGenerator[Listed, None]:
+    """The entries of the layout in a folder. Of more objects than ``most`` the rest is left out."""
+    form, listed = layout or Hashed(engine.prefix), 0
     async with aclosing(engine.list_objects(folder)) as listing:
         async for info in listing:
             listed += 1
-            if is_entry_name(prefix, info.name):
-                yield Listed(info.name, position(prefix, info.name), info.modified, info.size, info.etag)
+            if form.owns(info.name):
+                yield Listed(info.name, form.position(info.name), info.modified, info.size, info.etag)
             if listed == most:
                 break
 

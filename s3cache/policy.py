@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 from s3cache.bulk import Named
+from s3cache.computing import ALONE, Found, State
+from s3cache.entries import MISSING
 from s3cache.errors import EngineUnavailable
 from s3cache.operations import Operations
 from s3cache.statistics import Observer
@@ -22,23 +24,38 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 Operation = Callable[Concatenate[Any, P], Coroutine[Any, Any, Result]]
 
-ANSWERS: dict[str, tuple[Literal["read", "write"], Callable[..., object]]] = {
+ANSWERS: dict[str, tuple[Literal["read", "write", "never"], Callable[..., object]]] = {
     "get": ("read", lambda key, default=None: default),
     "has_key": ("read", lambda key: False),
+    "describe": ("read", lambda key: None),
     "get_many": ("read", lambda keys: {}),
+    "list_matching": ("read", lambda pattern: []),
+    "count_matching": ("read", lambda pattern: 0),
     "mend": ("read", lambda key, value, timeout: value),
+    "look_up": ("read", lambda key, early: Found(State.UNKNOWN)),
+    "begin_computing": ("read", lambda key, seconds: ALONE),
+    "turn_over": ("read", lambda key: 0),
+    "look_again": ("read", lambda key, found, early: found),
+    "store_computed": ("write", lambda key, computed, timeout, seen: MISSING),
     "set": ("write", lambda key, value, timeout: None),
     "add": ("write", lambda key, value, timeout: False),
     "touch": ("write", lambda key, timeout: False),
+    "expire_at": ("write", lambda key, moment: False),
+    "persist": ("write", lambda key: False),
     "incr": ("write", lambda key, delta: None),
     "move": ("write", lambda key, new_key: False),
     "delete": ("write", lambda key: False),
     "set_many": ("write", lambda values, timeout: [*values]),
     "delete_many": ("write", lambda keys: None),
+    "delete_matching": ("write", lambda pattern, tell: 0),
     "clear": ("write", lambda: None),
+    "generation": ("never", lambda key: ""),
+    "new_generation": ("write", lambda key: None),
     "cull": ("write", lambda max_entries, max_bytes, tell: 0),
 }
-"""By operation: which part of ON_ERROR decides, and the answer, made of the arguments."""
+"""By operation: which part of ON_ERROR decides, and the answer, made of the arguments. "never" is what others begin with: they
+answer (``unanswered``).
+"""
 
 
 class Substitute(Protocol):
@@ -54,7 +71,7 @@ class EmptyCache:
 
     def __init__(self, observer: Observer, *, reads: bool, writes: bool) -> None:
         self._observer = observer
-        self._answered = {"read": reads, "write": writes}
+        self._answered = {"read": reads, "write": writes, "never": False}
 
     async def answer(self, operation: str, error: EngineUnavailable, *args: Any) -> Any:
         kind, answer = ANSWERS[operation]
@@ -66,7 +83,7 @@ class EmptyCache:
 
 def keys_of(operation: str, args: Sequence[Any]) -> list[str]:
     """Django's full keys among the arguments."""
-    if operation in ("clear", "cull"):
+    if operation in ("clear", "cull", "list_matching", "count_matching", "delete_matching"):
         return []
     if operation == "set_many":
         return [full for full, _ in args[0].values()]
@@ -97,14 +114,27 @@ class Forgiving(Operations):
 
     get = forgiven(Operations.get)
     has_key = forgiven(Operations.has_key)
+    describe = forgiven(Operations.describe)
     mend = forgiven(Operations.mend)
+    look_up = forgiven(Operations.look_up)
+    begin_computing = forgiven(Operations.begin_computing)
+    turn_over = forgiven(Operations.turn_over)
+    look_again = forgiven(Operations.look_again)
+    store_computed = forgiven(Operations.store_computed)
     set = forgiven(Operations.set)
     add = forgiven(Operations.add)
     touch = forgiven(Operations.touch)
+    expire_at = forgiven(Operations.expire_at)
+    persist = forgiven(Operations.persist)
     incr = forgiven(Operations.incr)
     move = forgiven(Operations.move)
     delete = forgiven(Operations.delete)
+    list_matching = forgiven(Operations.list_matching)
+    count_matching = forgiven(Operations.count_matching)
+    delete_matching = forgiven(Operations.delete_matching)
     clear = forgiven(Operations.clear)
+    generation = forgiven(Operations.generation)
+    new_generation = forgiven(Operations.new_generation)
     cull = forgiven(Operations.cull)
 
     async def set_many(self, values: Mapping[object, tuple[str, object]], timeout: float | None) -> list[object]:

@@ -8,11 +8,17 @@ answer is what the store's state gives, by a read; only the write itself is left
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
 
 from s3cache.bulk import Named
-from s3cache.entries import MISSING
-from s3cache.operations import of_one_entry
+from s3cache.computing import ALONE, Computed, Turn
+from s3cache.entries import MISSING, Seen
+from s3cache.envelope import Place
+from s3cache.errors import NotSupported
+from s3cache.expiry import NEVER
 from s3cache.policy import Forgiving, forgiven
+from s3cache.searches import Tell
+from s3cache.timed import of_one_entry
 from s3cache.trimming import Progress
 
 
@@ -30,6 +36,14 @@ class ReadOnly(Forgiving):
         self._observer.dropped(1)
         return False
 
+    async def expire_at(self, key: str, moment: int) -> bool:
+        self._observer.dropped(1)
+        return False
+
+    async def persist(self, key: str) -> bool:
+        self._observer.dropped(1)
+        return False
+
     async def incr(self, key: str, delta: int) -> int | None:
         self._observer.dropped(1)
         return None
@@ -40,6 +54,13 @@ class ReadOnly(Forgiving):
 
     async def mend(self, key: str, value: object, timeout: float | None) -> object:
         return value
+
+    async def begin_computing(self, key: str, seconds: float) -> Turn:
+        return ALONE
+
+    async def store_computed(self, key: str, computed: Computed, timeout: float | None, seen: Seen | None) -> object:
+        self._observer.dropped(1)
+        return MISSING
 
     async def delete(self, key: str) -> bool:
         self._observer.dropped(1)
@@ -52,11 +73,24 @@ class ReadOnly(Forgiving):
     async def delete_many(self, keys: Iterable[Named]) -> None:
         self._observer.dropped(sum(1 for _ in keys))
 
+    async def delete_matching(self, pattern: str, tell: Tell | None = None) -> int:
+        self._observer.dropped(1)
+        return 0
+
     async def clear(self) -> None:
         self._observer.dropped(1)
 
+    async def new_generation(self, key: str) -> None:
+        self._observer.dropped(1)
+
+    def _first_write(self, place: Place, generation: str) -> None:
+        """The group stays without one. Each call makes its own, so there is nothing in it to be found."""
+
     async def cull(self, max_entries: int | None, max_bytes: int | None, tell: Callable[[Progress], object] | None) -> int:
         return 0
+
+    def require_leases(self) -> None:
+        raise NotSupported("A cache with READ_ONLY writes nothing, so it can hold no lock.")
 
 
 class DryRun(ReadOnly):
@@ -79,6 +113,16 @@ class DryRun(ReadOnly):
         self._observer.dropped(1)
         return (await self._entries.peek(self._place(key))).alive
 
+    async def expire_at(self, key: str, moment: int) -> bool:
+        return await self.touch(key, None)
+
+    @forgiven
+    @of_one_entry
+    async def persist(self, key: str) -> bool:
+        self._observer.dropped(1)
+        live = (await self._entries.peek(self._place(key))).live
+        return live is not None and live.expires_at != NEVER
+
     @forgiven
     @of_one_entry
     async def incr(self, key: str, delta: int) -> int | None:
@@ -86,6 +130,10 @@ class DryRun(ReadOnly):
         value = self._entries.value(place, await self._entries.read(place))
         self._observer.dropped(1)
         return None if value is MISSING else value + delta  # type: ignore[operator]  # as in ``Operations.incr``
+
+    async def store_computed(self, key: str, computed: Computed, timeout: float | None, seen: Seen | None) -> object:
+        await self.set(key, computed.value, timeout)
+        return MISSING
 
     async def move(self, key: str, new_key: str) -> bool:
         return await self.touch(key, None)
@@ -98,3 +146,10 @@ class DryRun(ReadOnly):
             self._named_payload(key, value)
         self._observer.dropped(len(values))
         return []
+
+    @forgiven
+    async def delete_matching(self, pattern: str, tell: Tell | None = None) -> int:
+        async with aclosing(self.matching(pattern, tell)) as matching:
+            number = sum([1 async for _ in matching])
+        self._observer.dropped(number)
+        return number

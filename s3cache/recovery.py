@@ -19,7 +19,7 @@ from s3cache.engines.base import AsyncEngine, ObjectInfo
 from s3cache.errors import EngineMisconfigured, EngineUnavailable
 from s3cache.fallback import within
 from s3cache.journal import Journal
-from s3cache.naming import is_entry_name
+from s3cache.naming import is_cleared
 from s3cache.runtime import END, finish, following
 
 logger = logging.getLogger("s3cache")
@@ -107,7 +107,7 @@ class Recovery:
                 await self._engine.delete_objects(batch)
 
     async def _delete_all(self) -> None:
-        """Every entry under LOCATION, as ``clear`` does."""
+        """Every entry and generation under LOCATION, as ``clear`` does."""
         found: list[str] = []
         async with aclosing(self._engine.list_objects(self._engine.prefix)) as listing:
             while True:
@@ -116,7 +116,7 @@ class Recovery:
                 if info is END:
                     break
                 name = cast(ObjectInfo, info).name
-                if is_entry_name(self._engine.prefix, name):
+                if is_cleared(self._engine.prefix, name):
                     found.append(name)
                 if len(found) >= self._engine.features.delete_batch:
                     await self._delete(found)

@@ -16,7 +16,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future, wait
 from contextlib import aclosing
 from contextvars import ContextVar
@@ -268,7 +268,7 @@ async def in_thread(executor: Executor, function: Callable[[], Result]) -> Resul
         raise
 
 
-def iterate(generator: AsyncGenerator[Result, None]) -> Iterator[Result]:
+def iterate(generator: AsyncGenerator[Result, None]) -> Generator[Result, None, None]:
     """The items of an asynchronous generator that never suspends, lazily; closes it at the end, or when left early."""
     try:
         while (item := finish(following(generator))) is not END:

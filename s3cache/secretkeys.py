@@ -46,11 +46,18 @@ long_secrets = Rule(
 )
 
 
-def encryption_keys_of(given: Secret | tuple[Secret, ...] | None, name_key: Secret | None, signing: bool) -> tuple[bytes, ...]:
+def encryption_keys_of(
+    given: Secret | tuple[Secret, ...] | None, name_key: Secret | None, signing: bool, readable: bool = False
+) -> tuple[bytes, ...]:
     """The secrets to encrypt with, the current one first; empty where nothing is encrypted.
 
-    Raises OptionError where another option would give away what they hide. A readable layout of names belongs among those.
+    Raises OptionError where another option would give away what they, or the name key, hide: ``readable`` names are the keys.
     """
+    if readable and (given is not None or name_key is not None):
+        raise OptionError(
+            f"OPTIONS['{'NAME_KEY' if given is None else 'ENCRYPTION_KEYS'}'] is given, and OPTIONS['KEY_LAYOUT'] is 'readable', "
+            "which names objects by their keys for everybody who may list them. Leave KEY_LAYOUT at 'hashed', or the secret out."
+        )
     if given is None:
         return ()
     if not signing:

@@ -1,32 +1,24 @@
 """Bringing a cache under its limits now: once around the hash ring to count, and, if there is too much, once more to remove.
 
-On the second way each page loses its oldest entries, in proportion to what it holds. Pages are fair samples of all ages, so
-together these are about the oldest of the cache, and no more than a page has to be held or sorted. The counts are exact: a cache
-within its limits loses nothing, and one above them ends at them.
-
-    removed >= excess * passed / total          after each page; of the number of entries, and of their bytes,
-    but no more than passed - limit * position  for the part of the ring behind may hold this part of the limit
-
-The second line is for what others remove meanwhile. Two culls at once have counted the same excess; the one that comes later finds
-no more than the limit, and removes next to nothing.
+How many of each page must go, and which, is told by ``accounts``; of fair samples of all ages it is the oldest in proportion, so no
+more than a page has to be held or sorted. The counts are exact: a cache within its limits loses nothing, and one above them ends at
+them.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from functools import partial
-from itertools import accumulate
 from typing import NamedTuple
 
+from s3cache.accounts import Account, AgedAccount, Weigh
 from s3cache.engines.base import AsyncEngine
+from s3cache.layouts import Layout, Readable
 from s3cache.naming import directory, point
 from s3cache.pages import check_order, entries_below, remove
 from s3cache.runtime import Runtime, batched, jobs, supplied
 from s3cache.sampling import DIRECTORIES, PAGE, Listed
-
-Weigh = Callable[[Listed], int]
 
 
 class Progress(NamedTuple):
@@ -39,36 +31,13 @@ class Progress(NamedTuple):
     """0 to 1: counting takes the first half, removing the second."""
 
 
-class Account:
-    """What one limit allows: of all entries, by ``weigh``."""
-
-    def __init__(self, limit: int, weigh: Weigh) -> None:
-        self._limit = limit
-        self._weigh = weigh
-        self._total = self._passed = self._removed = 0
-
-    def count(self, entries: Sequence[Listed]) -> None:
-        self._total += sum(map(self._weigh, entries))
-
-    @property
-    def exceeded(self) -> bool:
-        return self._total > self._limit
-
-    def victims(self, oldest: Sequence[Listed], position: float) -> int:
-        """How many of the next entries, which reach to ``position`` on the ring, must go, oldest first."""
-        weights = [self._weigh(entry) for entry in oldest]
-        self._passed += sum(weights)
-        # More may be passed than was counted: others write meanwhile. Or less: others remove, too.
-        due = (self._total - self._limit) * min(self._passed, self._total) / self._total
-        due = min(due, self._passed - self._limit * position) - self._removed
-        return min(len(weights), bisect_left(list(accumulate(weights)), due) + 1) if due > 0 else 0
-
-    def remove(self, victims: Sequence[Listed]) -> None:
-        self._removed += sum(map(self._weigh, victims))
-
-
 async def trim(
-    engine: AsyncEngine, runtime: Runtime, *, max_entries: int | None, max_bytes: int | None
+    engine: AsyncEngine,
+    runtime: Runtime,
+    *,
+    max_entries: int | None,
+    max_bytes: int | None,
+    layout: Layout | None = None,
 ) -> AsyncGenerator[Progress, None]:
     """Removes the oldest written entries until both limits are kept, and tells after each page how far it is.
 
@@ -76,12 +45,14 @@ async def trim(
     is neither counted nor removed. Costs one listing per thousand objects, and of a store that does not list in order at least one
     per directory of two digits; the same again if there is too much, and one delete per ``features.delete_batch`` victims, several
     at once. Holds a page in memory, or such a directory. Raises EngineMisconfigured for a listing that is not in the order that the
-    engine's features promise, before it removes anything of that page.
+    engine's features promise, before it removes anything of that page. With readable names the position is not known: it stands
+    still on each way.
     """
     limits: tuple[tuple[int | None, Weigh], ...] = ((max_entries, lambda entry: 1), (max_bytes, lambda entry: entry.size))
-    accounts = [Account(limit, weigh) for limit, weigh in limits if limit is not None]
+    kind = AgedAccount if isinstance(layout, Readable) else Account
+    accounts = [kind(limit, weigh) for limit, weigh in limits if limit is not None]
     seen = removed = 0
-    async with aclosing(pages(engine)) as ring:
+    async with aclosing(pages(engine, layout)) as ring:
         async for entries, position in ring:
             for account in accounts:
                 account.count(entries)
@@ -89,7 +60,7 @@ async def trim(
             yield Progress(seen, removed, position / 2)
     exceeded = [account for account in accounts if account.exceeded]
     if exceeded:
-        async with aclosing(pages(engine)) as ring:
+        async with aclosing(pages(engine, layout)) as ring:
             async for entries, position in ring:
                 victims = chosen(exceeded, entries, position)
                 await remove_all(engine, runtime, victims)
@@ -107,22 +78,35 @@ def chosen(accounts: Sequence[Account], entries: Sequence[Listed], position: flo
     return victims
 
 
-async def pages(engine: AsyncEngine) -> AsyncGenerator[tuple[list[Listed], float], None]:
+async def pages(engine: AsyncEngine, layout: Layout | None = None) -> AsyncGenerator[tuple[list[Listed], float], None]:
     """The entries around the ring in fair samples, each with the place on the ring that they reach to.
 
-    Raises EngineMisconfigured for a listing in disorder where ``features.ordered_listing``.
+    Readable ones come as they are listed, with no place. Raises EngineMisconfigured for a listing in disorder where
+    ``features.ordered_listing``.
     """
-    if engine.features.ordered_listing:
-        async with aclosing(batched(entries_below(engine, engine.prefix), PAGE)) as batches:
-            last = point(engine.prefix, 0)
+    if isinstance(layout, Readable):
+        for folder in layout.folders:
+            async with aclosing(batches_below(engine, folder, folder, layout)) as batches:
+                async for entries in batches:
+                    yield entries, 0.0
+    elif engine.features.ordered_listing:
+        async with aclosing(batches_below(engine, engine.prefix, point(engine.prefix, 0), layout)) as batches:
             async for entries in batches:
-                check_order(entries, last)
-                last = entries[-1].name
                 yield entries, entries[-1].position
     else:
         for number in range(DIRECTORIES):
             async with aclosing(entries_below(engine, directory(engine.prefix, number))) as found:
                 yield [entry async for entry in found], (number + 1) / DIRECTORIES
+
+
+async def batches_below(engine: AsyncEngine, folder: str, last: str, layout: Layout | None) -> AsyncGenerator[list[Listed], None]:
+    """The entries in a folder, a thousand at a time; those of an ordered listing come after the name ``last``."""
+    async with aclosing(batched(entries_below(engine, folder, layout=layout), PAGE)) as batches:
+        async for entries in batches:
+            if engine.features.ordered_listing:
+                check_order(entries, last)
+                last = entries[-1].name
+            yield entries
 
 
 async def remove_all(engine: AsyncEngine, runtime: Runtime, victims: Sequence[Listed]) -> None:

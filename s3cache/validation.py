@@ -56,6 +56,10 @@ def duration() -> Rule:
     return Rule("a number of seconds, 0 or more", lambda value: type(value) in (int, float) and 0 <= cast(float, value) <= MOST)
 
 
+def factor() -> Rule:
+    return Rule("a number, 0 or more", lambda value: type(value) in (int, float) and 0 <= cast(float, value) <= MOST)
+
+
 def text() -> Rule:
     return Rule("a non-empty string", lambda value: isinstance(value, str) and value != "")
 

@@ -46,6 +46,20 @@ class InterchangeContract:
         assert read.touch("key", 0)
         assert written.get("key") is None
 
+    def test_it_tells_of_what_the_other_wrote_and_changes_how_long_it_lives(self, open_pair):
+        written, read = open_pair(COMPRESSOR="zlib")
+        written.set("key", "value" * 1000, timeout=1000)
+        told = read.meta("key")
+        [listed] = written.objects()
+        assert told == written.meta("key")
+        assert (told.size, told.stored_size, told.etag, told.compressor) == (5000, listed.size, listed.etag, "zlib")
+        assert 900 < read.ttl("key") <= 1000
+        assert read.expire("key", 2000) and 1900 < written.ttl("key") <= 2000
+        assert read.expire_at("key", told.expires) and written.meta("key").expires == told.expires
+        assert read.persist("key") and not written.persist("key")
+        assert written.ttl("key") is None and written.get("key") == "value" * 1000
+        assert read.expire_at("key", told.created) and written.ttl("key") == 0
+
     def test_it_increments_what_the_other_wrote(self, pair):
         written, read = pair
         written.set("number", 1)

@@ -15,6 +15,7 @@ from s3cache.compressors.none import NoCompressor
 from s3cache.compressors.zlib import ZlibCompressor
 from s3cache.envelope import Payload
 from s3cache.errors import OptionError
+from s3cache.fields import Described
 from s3cache.serializers.json import JSONSerializer
 from s3cache.serializers.pickle import PickleSerializer
 
@@ -95,7 +96,7 @@ BIG = b"payload " * 1000
 def test_a_value_comes_back_with_its_exact_type(value, serializer, compressor):
     both_ways = codec(compressor=compressor, compress_min_bytes=0)
     payload = both_ways.encode(value)
-    assert payload.serializer == serializer
+    assert payload.value.serializer == serializer
     result = both_ways.decode(payload)
     assert result == value and type(result) is type(value)
 
@@ -110,7 +111,7 @@ def test_bytes_and_text_skip_the_serializer(value):
 def test_a_payload_may_be_a_memoryview():
     for value in (b"raw", "text", Marked("mark"), {"a": 1}):
         payload = codec().encode(value)
-        seen = codec().decode(Payload(memoryview(payload.body), payload.serializer, payload.compressor))
+        seen = codec().decode(Payload(memoryview(payload.body), payload.value))
         assert seen == value and type(seen) is type(value)
 
 
@@ -127,7 +128,7 @@ def test_a_serializer_s_refusal_is_passed_on():
 def test_the_configured_serializer_and_the_accepted_ones_are_read():
     reader = codec(JSONSerializer(), accepted=[PickleSerializer()])
     assert all(map(reader.accepts, ["json", "pickle", "bytes", "str", "marked"]))
-    assert reader.encode([1]).serializer == "json"
+    assert reader.encode([1]).value.serializer == "json"
     assert reader.decode(codec().encode({1, 2})) == {1, 2}
 
 
@@ -136,7 +137,7 @@ def test_every_other_serializer_is_not_accepted(name):
     reader = codec(JSONSerializer())
     assert not reader.accepts(name)
     with pytest.raises(LookupError):
-        reader.decode(Payload(pickle.dumps(1), name, "none"))
+        reader.decode(Payload(pickle.dumps(1), Described(name, "none")))
 
 
 @pytest.mark.parametrize("name", ["bytes", "str", "marked", "", "ninechars", "ünicode", "a.b"])
@@ -152,7 +153,7 @@ def test_a_serializer_cannot_take_a_name_that_no_entry_can_carry(name):
 
 def test_damaged_text_is_an_error_and_not_a_value():
     with pytest.raises(UnicodeDecodeError):
-        codec().decode(Payload(b"\xff", "str", "none"))
+        codec().decode(Payload(b"\xff", Described("str", "none")))
 
 
 # --- compression ------------------------------------------------------------------------------------------------------------
@@ -161,23 +162,23 @@ def test_damaged_text_is_an_error_and_not_a_value():
 @pytest.mark.parametrize(("length", "compressed"), [(99, False), (100, True), (101, True)])
 def test_compression_begins_at_its_threshold(length, compressed):
     payload = codec(compressor=Halving(), compress_min_bytes=100).encode(b"x" * length)
-    assert payload.compressor == ("halving" if compressed else "none")
+    assert payload.value.compressor == ("halving" if compressed else "none")
     assert len(payload.body) == ((length + 1) // 2 if compressed else length)
 
 
 def test_the_threshold_is_1024_bytes_by_default():
-    assert codec(compressor=ZlibCompressor()).encode(b"x" * 1023).compressor == "none"
-    assert codec(compressor=ZlibCompressor()).encode(b"x" * 1024).compressor == "zlib"
+    assert codec(compressor=ZlibCompressor()).encode(b"x" * 1023).value.compressor == "none"
+    assert codec(compressor=ZlibCompressor()).encode(b"x" * 1024).value.compressor == "zlib"
 
 
 @pytest.mark.parametrize("compressor", [Growing(), Keeping()])
 def test_a_compressor_that_does_not_shrink_is_not_used(compressor):
     payload = codec(compressor=compressor, compress_min_bytes=0).encode(BIG)
-    assert (payload.body, payload.compressor) == (BIG, "none")
+    assert (payload.body, payload.value.compressor) == (BIG, "none")
 
 
 def test_an_empty_value_is_not_compressed():
-    assert codec(compressor=ZlibCompressor(), compress_min_bytes=0).encode(b"").compressor == "none"
+    assert codec(compressor=ZlibCompressor(), compress_min_bytes=0).encode(b"").value.compressor == "none"
 
 
 def test_an_entry_names_its_compressor_and_it_need_not_be_the_configured_one():
@@ -227,7 +228,7 @@ def test_the_limit_counts_text_in_bytes():
 
 
 def test_a_bomb_is_stopped_at_the_limit():
-    bomb = Payload(zlib.compress(bytes(10_000_000)), "bytes", "zlib")
+    bomb = Payload(zlib.compress(bytes(10_000_000)), Described("bytes", "zlib"))
     with pytest.raises(ValueError, match="5000"):
         codec(compressor=ZlibCompressor(), max_value_bytes=LIMIT).decode(bomb)
 

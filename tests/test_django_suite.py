@@ -1,4 +1,4 @@
-"""Django's own cache tests pass, all of them, on every engine.
+"""Django's own cache tests pass, all of them, on every engine, and its tests of sessions in a cache.
 
 Most of its time a suite waits for entries to expire, so several run at once.
 """
@@ -22,15 +22,19 @@ RUNNER = Path(__file__).with_name("django_suite.py")
 TESTS = {(5, 2): 54, (6, 0): 54, (6, 1): 62}
 """How many tests the mixin of each Django has: a run that finds fewer has lost some."""
 PASSED = {"run": TESTS[django.VERSION[:2]], "failed": 0, "skipped": 0}
+SESSION_TESTS = 222
+"""The same for sessions, in each of these Djangos."""
+SESSIONS_PASSED = {"run": SESSION_TESTS, "failed": 0, "skipped": 0}
+SESSION_ENGINES = ("memory", "local", "boto3")
 AT_ONCE = 4
 """More would let entries expire before a busy machine comes to read them."""
 SETTINGS_OF_1X = {"1.x as installed": {}, "1.x with boto3": {"ENGINE": "boto3"}}
 
 
-def run_suite(options, location, backend="s3cache.ObjectStoreCache", warnings=()):
+def run_suite(options, location, backend="s3cache.ObjectStoreCache", warnings=(), suite="cache"):
     """The counts. ``warnings`` says, as Python's option -W, which are no errors."""
     warned = [f"-W{warning}" for warning in ("error", *warnings)]
-    command = [sys.executable, *warned, str(RUNNER), json.dumps(options), str(location), backend]
+    command = [sys.executable, *warned, str(RUNNER), json.dumps(options), str(location), backend, suite]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert finished.returncode == 0, finished.stderr[-10_000:]
     return json.loads(finished.stdout.splitlines()[-1])
@@ -54,6 +58,9 @@ def suites(moto_server, tmp_path_factory):
     for engine in S3_ENGINES:
         location = f"s3://{moto_server.make_bucket()}/django"
         runs[engine] = {"options": {"ENGINE": engine, **s3_options(moto_server.url)}, "location": location}
+    for engine in SESSION_ENGINES:
+        options, place = runs[engine]["options"], f"{runs[engine]['location']}/sessions"
+        runs[f"sessions in {engine}"] = {"options": options, "location": place, "suite": "sessions"}
     for name, engine in SETTINGS_OF_1X.items():
         runs[name] = {"options": settings_of_1x(moto_server) | engine, "location": "", "backend": "s3cache.AmazonS3Cache"}
     with suites_at_once(runs) as suites:
@@ -73,6 +80,11 @@ def test_djangos_own_suite_passes_in_full(engine, suites):
 
 def test_djangos_own_suite_passes_in_full_with_encryption(suites):
     assert suites["encrypted"].result() == PASSED
+
+
+@pytest.mark.parametrize("engine", SESSION_ENGINES)
+def test_djangos_own_tests_of_sessions_pass_in_full(engine, suites):
+    assert suites[f"sessions in {engine}"].result() == SESSIONS_PASSED
 
 
 @pytest.mark.parametrize("settings", SETTINGS_OF_1X)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from s3cache.encryption import Encryption
 from s3cache.envelope import HEADER_LIMIT, Envelopes, Payload, Place
 from s3cache.errors import EntryError
+from s3cache.fields import Described
 from s3cache.naming import digest_under, is_entry_name, object_name
 from s3cache.pieces import LARGE, PIECE, EncodedText, Pieces, joined
 from s3cache.signing import Checksum, Keyring
@@ -37,7 +38,9 @@ ENCRYPTED, CLEAR = envelopes_with(SECRET), Envelopes(KEYRING)
 
 
 def seal(envelopes=ENCRYPTED, place=PLACE, body=b"the payload", expires_at=2000, write_id=WRITE_ID):
-    return envelopes.seal(place, Payload(body, "pickle", "zlib"), expires_at=expires_at, written_at=1000, write_id=write_id)
+    return envelopes.seal(
+        place, Payload(body, Described("pickle", "zlib")), expires_at=expires_at, written_at=1000, write_id=write_id
+    )
 
 
 def unseal(data, envelopes=ENCRYPTED, place=PLACE):
@@ -73,7 +76,7 @@ writing = st.fixed_dictionaries(
 
 @given(place=places, body=st.binary(max_size=300), write=writing)
 def test_what_was_sealed_comes_out(place, body, write):
-    payload = Payload(body, "json", "none")
+    payload = Payload(body, Described("json", "none"))
     data = ENCRYPTED.seal(place, payload, **write)
     header = ENCRYPTED.header(data, place)
     assert ENCRYPTED.payload(data, header) == payload
@@ -114,14 +117,15 @@ def test_a_large_body_is_encrypted_as_one_message():
 @pytest.mark.parametrize("length", [0, 1, 1023, 1024, 1025, 100_000])
 def test_the_longest_header_fits_in_the_limit(length):
     place = Place("n" * 1024, "k" * length, "s" * 1000)
-    data = ENCRYPTED.seal(place, Payload(b"", "s" * 8, "c" * 8), expires_at=0, written_at=0, write_id=WRITE_ID)
+    value = Described("s" * 8, "c" * 8, *[2**64 - 1] * 3)
+    data = ENCRYPTED.seal(place, Payload(b"", value), expires_at=0, written_at=0, write_id=WRITE_ID)
     assert ENCRYPTED.header(data, place).length == len(data) - OVERHEAD <= HEADER_LIMIT
 
 
 def test_the_header_is_verified_without_the_payload():
     data = seal(body=b"payload" * 1000)
     header = ENCRYPTED.header(data[:HEADER_LIMIT], PLACE)
-    assert (header.expires_at, header.write_id, header.serializer) == (2000, WRITE_ID, "pickle")
+    assert (header.expires_at, header.write_id, header.value.serializer) == (2000, WRITE_ID, "pickle")
 
 
 # --- nothing shows ----------------------------------------------------------------------------------------------------------
@@ -131,7 +135,7 @@ def test_the_header_is_verified_without_the_payload():
 def test_neither_the_key_nor_the_value_nor_a_part_of_them_is_in_the_object_or_its_name(key, body):
     name = object_name("", key, digest_under(b"name secret"))
     place = Place(name, key)
-    data = ENCRYPTED.seal(place, Payload(body, "s", "c"), expires_at=0, written_at=0, write_id=WRITE_ID)
+    data = ENCRYPTED.seal(place, Payload(body, Described("s", "c")), expires_at=0, written_at=0, write_id=WRITE_ID)
     stored = data.replace(WRITE_ID, b"") + name.encode()
     encoded = key.encode()
     assert not any(encoded[start : start + 6] in stored for start in range(len(encoded) - 5))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from s3cache.envelope import HEADER_LIMIT, Envelopes, Payload, Place
 from s3cache.errors import EntryError
+from s3cache.fields import Described
 from s3cache.signing import Checksum, Keyring
 
 KEYRING = Keyring([b"secret"])
@@ -24,11 +25,12 @@ keys = any_text | any_text.map(lambda text: text + "k" * 1100)
 writing = st.fixed_dictionaries({"expires_at": moments, "written_at": moments, "write_id": st.binary(min_size=16, max_size=16)})
 places = st.builds(Place, names, keys, st.text(max_size=40))
 words = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
-payloads = st.builds(Payload, st.binary(max_size=300), words, words)
+numbers = st.integers(0, 2**64 - 1)
+payloads = st.builds(Payload, st.binary(max_size=300), st.builds(Described, words, words, numbers, numbers, numbers))
 
 
 def seal(envelopes=SIGNED, place=PLACE, body=b"the payload", expires_at=2000, written_at=1000, write_id=WRITE_ID):
-    payload = Payload(body, "pickle", "zlib")
+    payload = Payload(body, Described("pickle", "zlib"))
     return envelopes.seal(place, payload, expires_at=expires_at, written_at=written_at, write_id=write_id)
 
 
@@ -73,7 +75,7 @@ def test_what_was_sealed_comes_out(envelopes, place, payload, write):
     data = envelopes.seal(place, payload, **write)
     header = envelopes.header(data, place)
     assert envelopes.payload(data, header) == payload
-    assert (header.serializer, header.compressor) == (payload.serializer, payload.compressor)
+    assert (header.value.serializer, header.value.compressor) == (payload.value.serializer, payload.value.compressor)
     assert write == {"expires_at": header.expires_at, "written_at": header.written_at, "write_id": header.write_id}
     assert header.length + header.payload_length == len(data)
     assert header.signed is (envelopes is SIGNED)
@@ -82,7 +84,7 @@ def test_what_was_sealed_comes_out(envelopes, place, payload, write):
 @BOTH
 @given(place=places, payload=payloads)
 def test_the_header_is_verified_from_the_first_2048_bytes(envelopes, place, payload):
-    payload = Payload(payload.body * 100, payload.serializer, payload.compressor)
+    payload = Payload(payload.body * 100, payload.value)
     data = envelopes.seal(place, payload, expires_at=0, written_at=0, write_id=WRITE_ID)
     assert envelopes.header(data[:HEADER_LIMIT], place) == envelopes.header(data, place)
 
@@ -91,7 +93,8 @@ def test_the_header_is_verified_from_the_first_2048_bytes(envelopes, place, payl
 @pytest.mark.parametrize("length", [1023, 1024, 1025, 100_000])
 def test_the_longest_header_fits_in_the_limit(envelopes, length):
     place = Place("n" * 1024, "k" * length, "s" * 1000)
-    data = envelopes.seal(place, Payload(b"", "s" * 8, "c" * 8), expires_at=0, written_at=0, write_id=WRITE_ID)
+    value = Described("s" * 8, "c" * 8, *[2**64 - 1] * 3)
+    data = envelopes.seal(place, Payload(b"", value), expires_at=0, written_at=0, write_id=WRITE_ID)
     assert envelopes.header(data, place).length == len(data) <= HEADER_LIMIT
 
 
@@ -261,10 +264,36 @@ def test_the_current_secret_signs():
 # --- headers of other versions ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tag", [0x05, 0x06, 0x00, 0x7F])
+@pytest.mark.parametrize("tag", [0x00, 0x07, 0x7F])
 @pytest.mark.parametrize("value", [b"", b"whatever", b"x" * 1000])
 def test_an_unknown_optional_field_is_skipped(tag, value):
-    assert unseal(built(KEY_FIELD + field(tag, value) + NAMES)).serializer == "pickle"
+    assert unseal(built(KEY_FIELD + field(tag, value) + NAMES)).value == Described("pickle", "zlib")
+
+
+NUMBER_FIELDS = {0x05: "grace_ms", 0x06: "compute_ms", 0x0A: "size"}
+
+
+@pytest.mark.parametrize(("tag", "name"), NUMBER_FIELDS.items())
+@pytest.mark.parametrize("number", [0, 1, 258, 2**64 - 1])
+def test_a_number_is_read_from_its_field(tag, name, number):
+    data = built(KEY_FIELD + field(tag, number.to_bytes(8)) + NAMES)
+    assert unseal(data).value == Described("pickle", "zlib", **{name: number})
+
+
+@pytest.mark.parametrize("tag", NUMBER_FIELDS)
+@given(value=st.binary(max_size=300).filter(lambda value: len(value) != 8))
+def test_a_number_of_another_length_is_skipped_as_an_unknown_field_is(tag, value):
+    """A reader that does not know the field finds the entry there, so those that know it must, too."""
+    assert unseal(built(KEY_FIELD + NAMES + field(tag, value))).value == Described("pickle", "zlib")
+
+
+@given(numbers=st.lists(st.integers(0, 2**64 - 1), min_size=3, max_size=3))
+def test_numbers_are_written_in_8_bytes_each_and_zeros_not_at_all(numbers):
+    grace, compute, size = numbers
+    value = Described("pickle", "zlib", grace_ms=grace, compute_ms=compute, size=size)
+    data = SIGNED.seal(PLACE, Payload(b"", value), expires_at=0, written_at=0, write_id=WRITE_ID)
+    fields = (field(tag, number.to_bytes(8)) for tag, number in ((0x0A, size), (0x05, grace), (0x06, compute)) if number)
+    assert data[84:-32] == KEY_FIELD + NAMES + b"".join(fields)
 
 
 def test_the_fields_behind_the_key_stand_in_any_order():

@@ -9,15 +9,17 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "s3cache"
 LAYERS = [
-    """errors deadlines validation naming expiry secretkeys signing gcm encryption fields envelope codec culling sampling
-       pieces version serializers serializers.* compressors compressors.* engines engines.base engines.profiles
-       engines.s3answers engines.redaction engines.s3errors engines.s3headers
+    """errors deadlines validation naming expiry early callkeys layouts ages accounts secretkeys signing gcm encryption
+       fields envelope codec culling sampling pieces patterns version serializers serializers.* compressors compressors.*
+       engines engines.base engines.profiles engines.s3answers engines.redaction engines.s3errors engines.s3headers
        engines.s3location engines.s3options engines.sortednames legacyvalues""",
-    "runtime engines.*",
+    "runtime threaded engines.*",
     """statistics outage watched breaker journal guard policy fallback recovery readonly proving entries nearcache reads
-       retries conditional pages trimming looks bulk operations testing testing.*""",
+       retries conditional pages trimming looks timed parts computing flights bulk scans searches lifetimes
+       watching leases generations operations unanswered testing testing.*""",
     "options legacyoptions hookspecs plugins sharing guards assembly",
-    "s3cache backend signals legacy checks apps __main__ demo demo.*",
+    """s3cache foundation callers stampede getorset memoize renewals lockterms holders locks
+       lockmethods metadata keyfunctions keymethods backend delegation groups signals legacy checks apps __main__ demo demo.*""",
 ]
 PACKAGES = {"msgpack", "lz4", "backports", "compression", "cryptography"}
 SDKS = {"boto3", "botocore", "minio", "urllib3", "certifi", "obstore", "storages", *PACKAGES}

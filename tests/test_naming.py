@@ -7,9 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from s3cache.naming import is_beyond, is_entry_name, key_bytes, object_name, point, position
+from s3cache.naming import (
+    is_beyond,
+    is_digest_name,
+    is_entry_name,
+    is_hashed_name,
+    is_readable_name,
+    key_bytes,
+    object_name,
+    point,
+    position,
+    readable_key,
+    readable_name,
+    readable_part,
+)
+from tests.lookalikes import LOOKALIKES, ODD, has_form
 
 any_text = st.text(st.characters())  # lone surrogates included
+short_text = st.text(st.characters(), max_size=20)
+"""Always short enough for a readable name."""
 prefixes = st.sampled_from(["", "site/", "a/b c/", "ü/", "00/"])
 places = st.floats(0, 1, exclude_max=True)
 
@@ -121,3 +137,67 @@ def test_the_ring_starts_before_every_name():
 def test_no_entry_lies_beyond_the_ring(prefix, key):
     assert not is_beyond(prefix, object_name(prefix, key))
     assert is_beyond(prefix, f"{prefix}zz/other") and not is_beyond(prefix, f"{prefix}ff/other")
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (":1:greeting", "k/=3a1=3agreeting.s3c"),
+        ("", "k/.s3c"),
+        ("a-b_9", "k/a-b_9.s3c"),
+        ("Ab", "k/=41b.s3c"),
+        ("../..", "k/=2e=2e=2f=2e=2e.s3c"),
+        ("=", "k/=3d.s3c"),
+        ("é", "k/=c3=a9.s3c"),
+        ("\ud800", "k/=ed=a0=80.s3c"),
+        ("\0\n ", "k/=00=0a=20.s3c"),
+    ],
+)
+def test_a_readable_name_is_the_escaped_key(key, name):
+    assert readable_name("site/", key) == f"site/{name}"
+    assert readable_key("site/", f"site/{name}") == key
+
+
+@given(prefixes, short_text)
+def test_every_text_has_a_readable_name_and_comes_back_from_it(prefix, key):
+    name = readable_name(prefix, key)
+    assert is_readable_name(prefix, name) and is_entry_name(prefix, name) and not is_hashed_name(prefix, name)
+    assert readable_key(prefix, name) == key
+    assert re.fullmatch(r"k/[a-z0-9_=-]*\.s3c", name.removeprefix(prefix))
+
+
+@given(any_text, any_text)
+def test_different_keys_get_readable_names_that_differ_in_more_than_case(one, other):
+    assert (readable_name("", one).lower() == readable_name("", other).lower()) == (one == other)
+
+
+@given(short_text, short_text)
+def test_a_readable_name_begins_like_its_key(start, rest):
+    assert readable_name("", start + rest).startswith(f"k/{readable_part(start)}")
+
+
+@pytest.mark.parametrize(
+    ("key", "longest", "fits"),
+    [("k" * 100, 112, True), ("k" * 100, 111, False), ("k" * 251, 900, True), ("k" * 252, 900, False), ("K" * 84, 900, False)],
+)
+def test_a_key_too_long_for_a_name_gets_its_digest(key, longest, fits):
+    name = readable_name("site/é", key, longest + 1)
+    assert (readable_key("site/é", name) == key) is fits
+    if not fits:
+        assert name == f"site/éd/{hashlib.sha256(key.encode()).hexdigest()}.s3c"
+        assert is_digest_name("site/é", name) and is_readable_name("site/é", name) and is_entry_name("site/é", name)
+        assert readable_key("site/é", name) is None
+
+
+@given(prefixes, st.text(st.sampled_from("kdKD/=.s3c0aAgéf-_\n"), max_size=12).map("k/{}.s3c".format) | any_text)
+def test_a_name_counts_exactly_if_it_shows_a_key_that_gives_it(prefix, rest):
+    key = readable_key(prefix, prefix + rest)
+    assert (key is not None) == (has_form(prefix, prefix + rest) and rest.startswith("k/"))
+    if key is not None:
+        assert readable_name(prefix, key) == prefix + rest
+
+
+@pytest.mark.parametrize("name", [*LOOKALIKES.values(), *ODD.values()], ids=[*LOOKALIKES, *ODD])
+def test_what_only_resembles_a_name_of_either_layout_is_none(name):
+    assert not is_entry_name("", name)
+    assert not is_entry_name("site/", f"site/{name}")

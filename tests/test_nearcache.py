@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from s3cache.envelope import Payload
+from s3cache.fields import Described
 from s3cache.nearcache import OVERHEAD, Kept, NearCache
 
 NOW = 1_700_000_000_000
@@ -68,7 +69,7 @@ def test_an_entry_counts_with_its_name_its_etag_and_an_overhead(near):
     assert before == {"near_entries": 0, "near_bytes": 0}
     size = near.gauges()["near_bytes"]
     assert 1000 + OVERHEAD < size < 1000 + OVERHEAD + 200
-    assert kept(Payload(b"x" * 1000, "pickle", "none")).size("name") == size
+    assert kept(Payload(b"x" * 1000, Described("pickle", "none"))).size("name") == size
 
 
 def test_the_least_recently_used_leave_first():
@@ -111,7 +112,7 @@ def test_the_bytes_counted_are_the_bytes_taken(wrapped):
     try:
         for number in range(5500):  # a dictionary has just grown: the worst moment
             body = bytes(500) + number.to_bytes(4)
-            held = Payload(body, "pickle", "none") if wrapped else body
+            held = Payload(body, Described("pickle", "none")) if wrapped else body
             keep(near, f"site-cache/{number:064x}.s3c", Kept(held, f'"{number:032x}"', NOW + number, NOW + 2 * number))
         del body, held
         taken, _ = tracemalloc.get_traced_memory()

@@ -17,6 +17,7 @@ from s3cache.compressors.zlib import ZlibCompressor
 from s3cache.engines.local import LocalEngine
 from s3cache.envelope import Envelopes, Payload, Place
 from s3cache.errors import EntryError
+from s3cache.fields import Described
 from s3cache.pieces import LARGE, PIECE, EncodedText, Pieces, collected
 from s3cache.serializers.pickle import PickleSerializer
 from s3cache.signing import Checksum, Keyring
@@ -87,7 +88,7 @@ def test_text_is_stored_as_if_it_were_encoded_in_one(envelopes, text):
     payload = CODEC.encode(text)
     whole = text.encode("utf-8", "surrogatepass")
     assert isinstance(payload.body, EncodedText) and len(payload.body) == len(whole)
-    assert sealed(envelopes, payload) == sealed(envelopes, Payload(whole, "str", "none"))
+    assert sealed(envelopes, payload) == sealed(envelopes, Payload(whole, Described("str", "none")))
     assert ZLIB.decode(ZLIB.encode(text)) == CODEC.decode(payload) == text
 
 
@@ -121,13 +122,13 @@ def test_text_in_pieces_is_decoded_as_strictly_as_in_one(body):
         text = body.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
         text = UnicodeDecodeError
-    assert decoded(Payload(cut(body), "str", "none")) == decoded(Payload(body, "str", "none")) == text
+    assert decoded(Payload(cut(body), Described("str", "none"))) == decoded(Payload(body, Described("str", "none"))) == text
 
 
 @pytest.mark.parametrize("end", [b"\xe2", b"\xe2\x82", b"\xed\xa0", b"\xf0\x9f\x98", b"\xff"])
 def test_text_that_ends_within_a_character_is_an_error(end):
     for length in (0, 1, PIECE - 1, PIECE):
-        assert decoded(Payload(cut(b"x" * length + end), "str", "none")) is UnicodeDecodeError
+        assert decoded(Payload(cut(b"x" * length + end), Described("str", "none"))) is UnicodeDecodeError
 
 
 @BOTH
@@ -138,9 +139,9 @@ def test_a_large_payload_can_be_sealed_again(envelopes):
 
 def test_a_large_compressed_value_is_read_in_pieces():
     payload = ZLIB.encode(value := os.urandom(LARGE) + bytes(LARGE))
-    assert payload.compressor == "zlib"
+    assert payload.value.compressor == "zlib"
     assert CODEC.decode(payload._replace(body=cut(payload.body))) == value
-    assert CODEC.plain(payload._replace(body=cut(payload.body))) == Payload(value, "bytes", "none")
+    assert CODEC.plain(payload._replace(body=cut(payload.body))) == Payload(value, Described("bytes", "none"))
 
 
 # --- pieces -----------------------------------------------------------------------------------------------------------------

@@ -65,11 +65,22 @@ VALUES = {
     "encrypted-long-key": "under a long key",
     "encrypted-earlier-secret": "rotated",
     "named-str-none": "hello, world",
+    "signed-computed": "took its time",
+    "signed-sized": [RECORD] * 20,
+    "unsigned-sized-computed": b"\x00" * 4000,
+    "encrypted-sized-computed": b"\x00" * 4000,
 }
 LONG_KEY = ":1:" + "k" * 2000
 KEYS = {"signed-long-key": LONG_KEY, "signed-surrogate-key": ":1:caf\xe9 \ud800", "encrypted-long-key": LONG_KEY}
 NAMESPACES = {"signed-namespace-no-prefix": "staging ä", "encrypted-json-none": "staging ä"}
 PREFIXES = dict.fromkeys(NAMESPACES, "")
+NUMBERS = {
+    "signed-computed": (0, 86_400_000, 1500),
+    "signed-sized": (len(pickle.dumps([RECORD] * 20, 5)), 0, 0),
+    "unsigned-sized-computed": (4000, 0, 2**64 - 1),
+    "encrypted-sized-computed": (4000, 1, 258),
+}
+"""Size, grace_ms and compute_ms of those that tell."""
 EXPIRIES = {"signed-never-expires": 0, "encrypted-bytes-none": 0}
 SHA256 = {
     "encrypted-bytes-none": "92433751ef0a69f4",
@@ -77,9 +88,11 @@ SHA256 = {
     "encrypted-json-none": "69387f1a6509d008",
     "encrypted-long-key": "b6756e7ca89eefd0",
     "encrypted-pickle-zlib": "8a5c6723de9581a8",
+    "encrypted-sized-computed": "5c2c15ac361347da",
     "encrypted-str-none": "df1100d6ac75ea07",
     "named-str-none": "11dc98bafc4fefcb",
     "signed-bytes-none": "fbce842d3ffab7a6",
+    "signed-computed": "c5b0ffe33ae7c054",
     "signed-earlier-secret": "26f4c9419078f292",
     "signed-json-none": "7e8de7666412aa1a",
     "signed-json-zstd": "8b946f9ba625b710",
@@ -91,12 +104,14 @@ SHA256 = {
     "signed-pickle-gzip": "6c6be3ca7479dd4c",
     "signed-pickle-none": "364b538f28fdad3c",
     "signed-safestr-zlib": "bdada6abc63555af",
+    "signed-sized": "4d3a3bf2a656a4ad",
     "signed-str-none": "803fe7dc688f6fe7",
     "signed-surrogate-key": "ed8ea40f84699852",
     "unsigned-bytes-zlib": "01237b4ff3366630",
     "unsigned-json-gzip": "4ac29732f9b039da",
     "unsigned-msgpack-zstd": "0a4e7079bba90fc3",
     "unsigned-pickle-lz4": "c07f38df18af44e9",
+    "unsigned-sized-computed": "84dba4c8fbe51c47",
     "unsigned-str-none": "4ad5df94bc579327",
 }
 
@@ -152,9 +167,10 @@ def parse(data, prefix, key, namespace, name_key, secrets, encryption_keys):
         fields |= parse_fields(padded[:length])
     assert fields.get(3) == key if len(key) <= 1024 else fields.get(4) == hashlib.sha256(key).digest()
     serializer, compressor = fields[0x81].decode("ascii"), fields[0x82].decode("ascii")
+    numbers = tuple(int.from_bytes(fields[tag]) if len(fields.get(tag, b"")) == 8 else 0 for tag in (0x0A, 5, 6))
     if compressor in ("zlib", "gzip"):
         payload = zlib.decompress(payload, wbits=47)
-    return expires_at, written_at, write_id, serializer, compressor, payload
+    return expires_at, written_at, write_id, serializer, compressor, numbers, payload
 
 
 def parse_fields(rest):
@@ -182,9 +198,10 @@ LOADS = {
 @pytest.mark.parametrize("name", VALUES)
 def test_the_document_suffices_to_read(name):
     read = parse(golden(name), *circumstances(name), SECRETS, ENCRYPTION_KEYS)
-    expires_at, written_at, write_id, serializer, compressor, payload = read
+    expires_at, written_at, write_id, serializer, compressor, numbers, payload = read
     assert (expires_at, written_at) == (EXPIRIES.get(name, EXPIRES_AT), WRITTEN_AT)
     assert write_id == name.encode()[:16].ljust(16, b".")
+    assert numbers == NUMBERS.get(name, (0, 0, 0)) and (compressor == "none" or numbers[0] in (0, len(payload)))
     named = name.split("-")
     assert named[1] not in (*LOADS, "msgpack") or named[1:] == [serializer, compressor]
     if serializer in LOADS and compressor in ("none", "zlib", "gzip"):
@@ -215,6 +232,7 @@ def test_every_version_reads_what_earlier_ones_wrote(name):
         accepted=[JSONSerializer(), MsgpackSerializer()],
         text_kinds=[TextKind("safestr", SafeString)],
     )
+    assert (header.value.size, header.value.grace_ms, header.value.compute_ms) == NUMBERS.get(name, (0, 0, 0))
     value = codec.decode(envelopes.payload(data, header))
     assert value == VALUES[name] and type(value) is type(VALUES[name])
 

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import dataclasses
+import inspect
 
 from s3cache import ObjectStoreCache
 from s3cache.assembly import build
-from s3cache.backend import TEXT_KINDS
 from s3cache.errors import EngineUnavailable
+from s3cache.foundation import TEXT_KINDS
 from s3cache.naming import object_name
 from s3cache.testing import FlakyEngine
 
@@ -51,7 +52,13 @@ class Awaited:
 
     def __getattr__(self, name):
         method = getattr(self._cache, f"a{name}")
+        if inspect.isasyncgenfunction(method):
+            return lambda *args, **keywords: self._runner.run(listed(method(*args, **keywords)))
         return lambda *args, **keywords: self._runner.run(method(*args, **keywords))
+
+
+async def listed(items):
+    return [item async for item in items]
 
 
 @contextlib.contextmanager

@@ -162,6 +162,7 @@ def test_w002_what_lies_in_no_directory_is_not_meant():
         ({"ACCEPT_SERIALIZERS": ["json"]}, "ACCEPT_SERIALIZERS"),
         ({"SIGNING_KEY": "another"}, "SIGNING_KEY"),
         ({"NAMESPACE": "staging"}, "NAMESPACE"),
+        ({"KEY_LAYOUT": "readable"}, "KEY_LAYOUT"),
         ({"NAME_KEY": "another name key of forty bytes ......."}, "NAME_KEY"),
         ({"MAX_ENTRIES": 10}, "MAX_ENTRIES"),
         ({"MAX_BYTES": 2**30, "MAX_ENTRIES": 300}, "MAX_BYTES"),

@@ -58,6 +58,15 @@ def nothing(call, clock):
         (nothing, "touch", ("key",), {GET: 1}),
         (expired, "touch", ("key",), {GET: 1}),
         (present, "touch", ("key", 0), {GET: 1, DELETE: 1}),
+        (present, "ttl", ("key",), {GET: 1}),
+        (present, "pttl", ("key",), {GET: 1}),
+        (present, "meta", ("key",), {GET: 1}),
+        (expired, "meta", ("key",), {GET: 1}),
+        (present, "expire", ("key", 9), {GET: 1, PUT: 1}),
+        (present, "expire_at", ("key", 5e9), {GET: 1, PUT: 1}),
+        (present, "expire_at", ("key", 1), {GET: 1, DELETE: 1}),
+        (present, "persist", ("key",), {GET: 1, PUT: 1}),
+        (nothing, "persist", ("key",), {GET: 1}),
         (present, "incr", ("key",), {GET: 1, PUT: 1}),
         (present, "decr", ("key",), {GET: 1, PUT: 1}),
         (present, "incr_version", ("key",), {GET: 1, PUT: 1, DELETE: 1}),
@@ -149,7 +158,11 @@ def test_objects_cost_one_listing_per_thousand():
 
 
 @pytest.mark.parametrize(
-    ("method", "arguments"), (("has_key", ()), ("delete", ()), ("add", (1,)), ("add", (1, 0)), ("touch", (0,)))
+    ("method", "arguments"),
+    (
+        *(("has_key", ()), ("ttl", ()), ("pttl", ()), ("meta", ())),
+        *(("delete", ()), ("add", (1,)), ("add", (1, 0)), ("touch", (0,)), ("expire_at", (1,))),
+    ),
 )
 def test_the_header_alone_is_read_where_the_value_is_not_needed(tmp_path, called, mode, method, arguments):
     engine = Measured(LocalEngine.from_options(str(tmp_path), {}))
@@ -161,7 +174,7 @@ def test_the_header_alone_is_read_where_the_value_is_not_needed(tmp_path, called
 
 def test_stats_cost_nothing_and_count(called, mode):
     engine = CountingEngine(MemoryEngine())
-    cache = cache_over(engine)
+    cache = cache_over(engine, MAX_ENTRIES=None)
     call = called(cache, mode)
     call.set("key", 1)
     call.get("key")

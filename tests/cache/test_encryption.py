@@ -184,6 +184,7 @@ def test_what_needs_no_value_decrypts_none(cache, engine):
     body[-1] ^= 1
     engine.put_object(name_of(cache, "key"), bytes(body))
     assert cache.has_key("key") is True
+    assert cache.meta("key").size == 5000
     assert cache.add("key", "new") is False
     assert cache.get("key") is None
     assert cache.get_or_set("key", "new") == "new"

@@ -17,12 +17,12 @@ from django.utils.safestring import SafeString, mark_safe
 
 from s3cache import ObjectStoreCache, sharing
 from s3cache.assembly import build
-from s3cache.backend import TEXT_KINDS
 from s3cache.engines import S3_ENGINES
 from s3cache.engines.base import Features, StoredObject
 from s3cache.engines.local import LocalEngine
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import EngineUnavailable, NotModified
+from s3cache.foundation import TEXT_KINDS
 from s3cache.plugins import ENGINE, find
 from s3cache.testing import CountingEngine, FlakyEngine
 from s3cache.testing.wrapping import WrappedEngine

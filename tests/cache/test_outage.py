@@ -15,6 +15,9 @@ from tests.cache.support import RemoteEngine, cache_over, callers, name_of, stor
 READS = {
     "get": (lambda call: call.get("key", "default"), "default"),
     "has_key": (lambda call: call.has_key("key"), False),
+    "ttl": (lambda call: call.ttl("key"), 0),
+    "pttl": (lambda call: call.pttl("key"), 0),
+    "meta": (lambda call: call.meta("key"), None),
     "get_many": (lambda call: call.get_many(["key", "other"]), {}),
 }
 WRITES = {
@@ -22,6 +25,10 @@ WRITES = {
     "set with no time": (lambda call: call.set("key", 1, 0), None),
     "add": (lambda call: call.add("key", 1), False),
     "touch": (lambda call: call.touch("key", 9), False),
+    "expire": (lambda call: call.expire("key", 9), False),
+    "expire_at": (lambda call: call.expire_at("key", 5e9), False),
+    "expire_at a moment that has passed": (lambda call: call.expire_at("key", 1), False),
+    "persist": (lambda call: call.persist("key"), False),
     "delete": (lambda call: call.delete("key"), False),
     "set_many": (lambda call: call.set_many({"a": 1, "b": [2]}), ["a", "b"]),
     "delete_many": (lambda call: call.delete_many(["a", "b"]), None),

@@ -7,6 +7,7 @@ leaves the machine, so that a request an SDK adds would be seen.
 import csv
 import itertools
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from s3cache.engines import S3_ENGINES
 from s3cache.envelope import HEADER_LIMIT
 from s3cache.errors import EngineMisconfigured
 from s3cache.plugins import ENGINE, find
+from s3cache.runtime import finish
 from tests import servers
 from tests.cache.support import cache_over, name_of
 from tests.servers import Answer, Proxy, Request, s3_options
@@ -114,6 +116,9 @@ class Story:
     def an_entry(self):
         self.rival.set(self.key, 1)
 
+    def a_lasting_entry(self):
+        self.rival.set(self.key, 1, None)
+
     def an_expired_entry(self):
         self.rival.set(self.key, 1, 10)
         self.clock.advance(10)
@@ -133,6 +138,27 @@ class Story:
 
         assert self.call.get_or_set(self.key, default) == "theirs"
 
+    def lock(self):
+        """Its methods, as the mode says. What follows is counted from here on."""
+        self.server.forget()
+        return self.called(self.cache.lock(self.key, 30))
+
+    def held_lock(self):
+        lock = self.lock()
+        assert lock.acquire()
+        self.server.forget()
+        return lock
+
+    def somebody_s_lock(self):
+        assert self.rival.lock(self.key, 30).acquire()
+
+    def second_look(self):
+        """At a lock that somebody holds."""
+        lock = self.lock()
+        assert not lock.acquire(blocking=False)
+        self.server.forget()
+        assert not lock.acquire(blocking=False)
+
     def seven(self):
         return [f"{self.key}-{number}" for number in range(7)]
 
@@ -144,7 +170,9 @@ def tell(engine, rival_engine, called, mode, clock, server):
     def begin(**options):
         cache = cache_over(engine, clock, MAX_ENTRIES=None, **options)
         rival = cache_over(rival_engine, clock, MAX_ENTRIES=None)
-        return Story(cache, called(cache, mode), rival, clock)
+        story = Story(cache, called(cache, mode), rival, clock)
+        story.server, story.called = server, lambda lock: called(lock, mode)
+        return story
 
     return begin
 
@@ -180,6 +208,9 @@ BUDGET = [
     ("``get``: hit, miss, expired, damaged", Story.a_damaged_value, lambda s: s.call.get(s.key), "GET"),
     ("``has_key``", Story.an_entry, lambda s: s.call.has_key(s.key), "GET of 2 KiB"),
     ("``has_key``", Story.no_object, lambda s: s.call.has_key(s.key), "GET of 2 KiB"),
+    ("``ttl``, ``pttl``, ``meta``", Story.an_entry, lambda s: s.call.ttl(s.key), "GET of 2 KiB"),
+    ("``ttl``, ``pttl``, ``meta``", Story.an_expired_entry, lambda s: s.call.pttl(s.key), "GET of 2 KiB"),
+    ("``ttl``, ``pttl``, ``meta``", Story.no_object, lambda s: s.call.meta(s.key), "GET of 2 KiB"),
     ("``set``", Story.no_object, lambda s: s.call.set(s.key, 2), "PUT"),
     ("``set``", Story.an_entry, lambda s: s.call.set(s.key, 2), "PUT"),
     ("``set`` with a timeout of 0 or below", Story.an_entry, lambda s: s.call.set(s.key, 2, 0), "DELETE"),
@@ -207,6 +238,25 @@ BUDGET = [
     ("``touch``, ``incr``, ``decr``: absent", Story.an_expired_entry, lambda s: s.call.touch(s.key), "GET"),
     ("``touch``, ``incr``, ``decr``: absent", Story.no_object, refused(lambda s: s.call.incr(s.key)), "GET"),
     ("``touch`` with a timeout of 0 or below", Story.an_entry, lambda s: s.call.touch(s.key, 0), "GET of 2 KiB, DELETE"),
+    ("``expire``, ``expire_at``, ``persist``", Story.an_entry, lambda s: s.call.expire(s.key, 9), "GET, PUT"),
+    ("``expire``, ``expire_at``, ``persist``", Story.an_entry, lambda s: s.call.expire_at(s.key, 5e9), "GET, PUT"),
+    ("``expire``, ``expire_at``, ``persist``", Story.an_entry, lambda s: s.call.persist(s.key), "GET, PUT"),
+    ("``expire``, ``expire_at``, ``persist``: absent", Story.no_object, lambda s: s.call.expire(s.key, 9), "GET"),
+    ("``expire``, ``expire_at``, ``persist``: absent", Story.an_expired_entry, lambda s: s.call.expire_at(s.key, 5e9), "GET"),
+    ("``expire``, ``expire_at``, ``persist``: absent", Story.a_foreign_object, lambda s: s.call.persist(s.key), "GET"),
+    ("``persist``: no expiry", Story.a_lasting_entry, lambda s: s.call.persist(s.key), "GET"),
+    (
+        "``expire`` by 0 or below, ``expire_at`` a moment that has passed",
+        Story.an_entry,
+        lambda s: s.call.expire(s.key, 0),
+        "GET of 2 KiB, DELETE",
+    ),
+    (
+        "``expire`` by 0 or below, ``expire_at`` a moment that has passed",
+        Story.an_entry,
+        lambda s: s.call.expire_at(s.key, 1),
+        "GET of 2 KiB, DELETE",
+    ),
     ("``delete``", Story.an_entry, lambda s: s.call.delete(s.key), "GET of 2 KiB, DELETE"),
     ("``delete``", Story.an_expired_entry, lambda s: s.call.delete(s.key), "GET of 2 KiB, DELETE"),
     ("``delete``: nothing is there", Story.no_object, lambda s: s.call.delete(s.key), "GET of 2 KiB"),
@@ -227,6 +277,12 @@ BUDGET = [
         lambda s: s.call.get_or_set(s.key, 2),
         "GET, PUT, GET of 2 KiB, GET, PUT",
     ),
+    ("``lock()``, ``held``, ``token``", Story.no_object, lambda s: (s.cache.lock("a", 30).held, s.cache.lock("a", 30).token), ""),
+    ("a lock: ``acquire``", Story.no_object, lambda s: s.lock().acquire(), "GET, PUT"),
+    ("a lock: each further look at one that somebody holds", Story.somebody_s_lock, Story.second_look, "GET"),
+    ("a lock: ``extend``, and each renewal", Story.no_object, lambda s: s.held_lock().extend(), "PUT"),
+    ("a lock: ``release``", Story.no_object, lambda s: s.held_lock().release(), "PUT"),
+    ("a lock: ``locked``, nobody holds it", Story.no_object, lambda s: s.lock().locked(), "GET"),
     ("``stats()``, ``close()``", Story.an_entry, lambda s: (s.cache.stats(), s.call.close()), ""),
 ]
 """The row of the docs, what is there before, what is done, and what that sends."""
@@ -238,6 +294,10 @@ BULK = {
     "``delete_many``": ("*n* / 1,000", "batch DELETE"),
     "``clear``": ("2 · *n* / 1,000", "listing, batch DELETE"),
     "``objects()``": ("*n* / 1,000", "listing"),
+    "``keys``, ``iter_keys``, ``count``": ("*n* / 1,000 + *n*", "listing, GET of 2 KiB"),
+    "``delete_pattern`` of *m* entries": ("*n* / 1,000 + *n* + *m* / 1,000", "listing, GET of 2 KiB, batch DELETE"),
+    "``keys``, ``iter_keys``, ``count``: readable": ("*p* / 1,000 + 1", "listing"),
+    "``delete_pattern`` of *m* entries: readable": ("*p* / 1,000 + 1 + *m* / 1,000", "listing, batch DELETE"),
 }
 """The rows whose cost grows with *n*."""
 
@@ -247,6 +307,15 @@ def test_an_operation_sends_what_the_docs_say(story, server, row, before, deed, 
     before(story)
     deed(story)
     assert ", ".join(sent(server)) == expected
+
+
+@pytest.mark.parametrize("look", ["acquire", "locked"])
+def test_the_first_look_at_a_lock_that_somebody_holds_lists_where_the_store_tells_the_time(story, server, engine, look):
+    story.somebody_s_lock()
+    lock = story.lock()
+    assert lock.locked() if look == "locked" else not lock.acquire(blocking=False)
+    row = "boto3, minio, storages" if engine.features.server_date else "obstore"
+    assert documented("The first look at a lock that somebody holds")[row] == counted(", ".join(sent(server)))
 
 
 LARGE_BUDGET = [
@@ -312,6 +381,108 @@ def test_a_near_cache_changes_nothing_else(near_story, server, method):
     assert ", ".join(sent(server)) == expected.get(method, "GET, PUT")
 
 
+def stampede_story(tell):
+    story = tell(STAMPEDE=STAMPEDE)
+    return Story(story.cache, story.call, cache_over(story.rival.engine, story.clock, STAMPEDE=STAMPEDE), story.clock)
+
+
+def a_stale_entry(story):
+    story.rival.refresh(story.key, lambda: 1, 10)
+    story.clock.advance(10)
+
+
+def a_stale_entry_that_somebody_computes(story):
+    a_stale_entry(story)
+    finish(story.rival._operations.begin_computing(story.cache.make_key(story.key), 20))
+
+
+def one_who_is_faster(story):
+    """He stores it between this caller's look and his turn."""
+    begin = type(story.cache._operations).begin_computing
+
+    async def begun(operations, key, seconds):
+        story.rival.set(story.key, "theirs")
+        return await begin(operations, key, seconds)
+
+    assembly = story.cache._assembly
+    for operations in filter(None, (assembly.operations, assembly.native)):
+        operations.begin_computing = partial(begun, operations)
+
+
+STAMPEDE = {"LEASE": 20, "STALE": 60, "EARLY": 0}
+COMPUTED = "GET, GET of 2 KiB, PUT, GET of 2 KiB, PUT, DELETE"
+STAMPEDE_BUDGET = [
+    ("a value that has not expired", Story.an_entry, "GET"),
+    ("nothing there, or a stale value: it is computed", Story.no_object, COMPUTED),
+    ("nothing there, or a stale value: it is computed", Story.an_expired_entry, COMPUTED),
+    ("nothing there, or a stale value: it is computed", Story.a_foreign_object, COMPUTED),
+    ("nothing there, or a stale value: it is computed", Story.a_damaged_value, COMPUTED),
+    ("nothing there, or a stale value: it is computed", a_stale_entry, COMPUTED),
+    ("a stale value, and somebody computes", a_stale_entry_that_somebody_computes, "GET, GET of 2 KiB"),
+    ("somebody has stored the value meanwhile", one_who_is_faster, "GET, GET of 2 KiB, PUT, GET of 2 KiB, GET, DELETE"),
+]
+
+
+@pytest.mark.parametrize(("row", "before", "expected"), STAMPEDE_BUDGET, ids=titles(STAMPEDE_BUDGET))
+def test_computing_once_sends_what_the_docs_say(tell, server, row, before, expected):
+    story = stampede_story(tell)
+    before(story)
+    story.call.get_or_set(story.key, lambda: 2)
+    assert ", ".join(sent(server)) == expected
+
+
+@pytest.mark.parametrize("options", [{}, {"STAMPEDE": STAMPEDE}], ids=["without STAMPEDE", "with"])
+def test_refresh_sends_what_the_docs_say(tell, server, options):
+    story = tell(**options)
+    story.an_entry()
+    story.call.refresh(story.key, lambda: 2)
+    assert sent(server) == ["PUT"]
+
+
+def group_read_before(story, clock, seconds):
+    story.group.get(story.key)
+    story.group.get(story.key)
+    clock.advance(seconds)
+
+
+GROUP_BUDGET = [
+    ("``get``: another call read the generation less than ``GROUP_TTL`` ago", lambda s, c: group_read_before(s, c, 0.9), "GET"),
+    ("``get``: it was read longer ago", lambda s, c: group_read_before(s, c, 1), "GET, GET"),
+    ("``get``: this process has just made or dropped the group", lambda s, c: s.group.invalidate(), "GET, GET"),
+    ("``get``: nobody has used the group", lambda s, c: None, "GET, PUT, GET"),
+]
+
+
+@pytest.fixture
+def group_story(story, called, mode):
+    story.group = called(story.cache.group(story.key), mode)
+    return story
+
+
+@pytest.mark.parametrize(("row", "before", "expected"), GROUP_BUDGET, ids=["known", "old", "just made", "new"])
+def test_a_group_sends_what_the_docs_say(group_story, server, clock, row, before, expected):
+    before(group_story, clock)
+    server.forget()
+    group_story.group.get(group_story.key)
+    assert ", ".join(sent(server)) == expected
+
+
+def test_invalidating_a_group_is_one_request_however_large_it_is(group_story, server):
+    group_story.group.set_many(dict.fromkeys(range(20), 1))
+    server.forget()
+    group_story.group.invalidate()
+    assert sent(server) == ["PUT"]
+
+
+def test_clear_costs_no_more_for_groups(group_story, server):
+    group_story.rival.clear()
+    group_story.rival.set_many(dict.fromkeys(range(3), 1))
+    group_story.group.get(group_story.key)
+    server.forget()
+    group_story.call.clear()
+    assert sent(server) == ["listing", "batch DELETE"]
+
+
 def documented(title="Requests of each operation"):
     """A table of the docs: operation -> (requests, which)."""
     table = PAGE.read_text().partition(f".. csv-table:: {title}\n")[2]
@@ -329,6 +500,10 @@ def test_the_docs_have_the_budget_and_nothing_else():
     assert documented() == {row: counted(expected) for row, _, _, expected in BUDGET} | BULK
     large = {row: counted(expected) for row, _, _, expected in LARGE_BUDGET}
     assert documented("Above 1 MiB, with minio and obstore") == large
+    computing = {row: counted(expected) for row, _, expected in STAMPEDE_BUDGET}
+    assert documented("With STAMPEDE") == computing | {"``refresh``, with the option and without": ("1", "PUT")}
+    groups = {row: counted(expected) for row, _, expected in GROUP_BUDGET}
+    assert documented("In a group") == groups | {"``invalidate``, ``clear``": ("1", "PUT")}
     assert documented("With a near cache") == {row: counted(expected) for row, _, expected in NEAR_BUDGET}
 
 
@@ -361,6 +536,29 @@ def test_clear_costs_one_listing_and_one_delete(story, server, count, expected):
     assert sent(server) == ["listing", *expected]
 
 
+@pytest.mark.parametrize(
+    ("deed", "spent"),
+    [
+        (lambda call: len(call.keys("a:*")) == 5, []),
+        (lambda call: len([*call.iter_keys("a:*")]) == 5, []),
+        (lambda call: call.count("a:*") == 5, []),
+        (lambda call: call.delete_pattern("a:*") == 5, ["batch DELETE"]),
+        (lambda call: call.delete_pattern("a:1") == 1, ["DELETE"]),
+        (lambda call: call.delete_pattern("c:*") == 0, []),
+    ],
+    ids=["keys", "iter_keys", "count", "delete 5", "delete 1", "delete none"],
+)
+@pytest.mark.parametrize("layout", ("hashed", "readable"))
+def test_finding_keys_costs_what_the_docs_say(tell, server, layout, deed, spent):
+    story = tell(KEY_LAYOUT=layout)
+    story.rival.clear()
+    story.call.set_many({f"{kind}:{number}": 1 for kind in "ab" for number in range(5)})
+    server.forget()
+    assert deed(story.call)
+    looked = ["listing"] * 2 if layout == "readable" else ["listing", *["GET of 2 KiB"] * 10]
+    assert sorted(sent(server)) == sorted(looked + spent)
+
+
 def test_above_a_thousand_entries_clear_costs_two_of_each(location, module_server, server, called):
     engine = find(ENGINE, "obstore").from_options(location, s3_options(module_server.url))
     cache = cache_over(engine, MAX_ENTRIES=None)
@@ -376,11 +574,15 @@ def test_above_a_thousand_entries_clear_costs_two_of_each(location, module_serve
     ("deed", "lengths"),
     [
         (lambda s: s.call.has_key(s.key), [2048]),
+        (lambda s: s.call.ttl(s.key), [2048]),
+        (lambda s: s.call.pttl(s.key), [2048]),
+        (lambda s: s.call.meta(s.key), [2048]),
+        (lambda s: s.call.expire_at(s.key, 1), [2048, 0]),
         (lambda s: s.call.delete(s.key), [2048, 0]),
         (lambda s: s.call.add(s.key, 2, 0), [2048]),
         (lambda s: s.call.touch(s.key, 0), [2048, 0]),
     ],
-    ids=["has_key", "delete", "add for 0 s", "touch for 0 s"],
+    ids=["has_key", "ttl", "pttl", "meta", "expire at 1 s", "delete", "add for 0 s", "touch for 0 s"],
 )
 def test_of_a_large_value_only_the_header_travels(story, server, deed, lengths):
     story.rival.set(story.key, LARGE)

@@ -16,7 +16,7 @@ from s3cache.engines.base import ObjectInfo
 from s3cache.engines.memory import MemoryEngine
 from s3cache.errors import EngineMisconfigured
 from s3cache.journal import Journal
-from s3cache.naming import object_name
+from s3cache.naming import object_name, readable_name
 from s3cache.recovery import Recovery
 from s3cache.runtime import Blocking
 from tests.cache.support import cache_over, callers
@@ -45,10 +45,13 @@ class Store(MemoryEngine):
         return {info.name: info.etag for info in self.list_objects()}
 
 
+LAYOUTS = ("hashed", "readable")
+
+
 @st.composite
 def edited(draw, prefix):
     """The full name of an entry, with one character inserted, deleted or replaced, or none."""
-    name = object_name(prefix, draw(st.sampled_from(KEYS)))
+    name = draw(st.sampled_from([object_name, readable_name]))(prefix, f":1:{draw(st.sampled_from(KEYS))}")
     start = draw(st.integers(0, len(name)))
     end = start + draw(st.booleans())
     return name[:start] + draw(st.just("") | CHARACTERS) + name[end:]
@@ -65,16 +68,17 @@ def places(draw):
 @pytest.mark.parametrize("mode", ("sync", "async"))
 @pytest.mark.parametrize("ordered", (True, False))
 @pytest.mark.parametrize("removal", REMOVALS, ids=lambda removal: removal.__name__)
+@pytest.mark.parametrize("layout", LAYOUTS)
 @given(place=places())
-@settings(max_examples=40, deadline=None)
-def test_names_one_character_away_from_an_entry_s_stay(removal, ordered, mode, place):
+@settings(max_examples=20, deadline=None)
+def test_names_one_character_away_from_an_entry_s_stay(layout, removal, ordered, mode, place):
     prefix, foreign = place
     engine = Store(prefix, ordered=ordered)
     for name in foreign:
         engine.put_object(name, b"not ours")
     before = engine.etags()
     with callers() as called:
-        removal(called(cache_over(engine, MAX_ENTRIES=REMOVALS[removal]), mode))
+        removal(called(cache_over(engine, MAX_ENTRIES=REMOVALS[removal], KEY_LAYOUT=layout), mode))
     left = engine.etags()
     assert {name: left.pop(name, None) for name in foreign} == before
     assert len(left) <= (REMOVALS[removal] or 0) and all(has_form(prefix, name) for name in left)
@@ -101,14 +105,15 @@ def test_looks_at_a_part_of_a_large_cache_spare_them(place, start):
 @pytest.mark.parametrize("removal", REMOVALS, ids=lambda removal: removal.__name__)
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("ordered", (True, False))
-def test_every_look_alike_stays(removal, prefix, ordered):
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_look_alike_stays(layout, removal, prefix, ordered):
     engine = Store(prefix, ordered=ordered)
     for name in (LOOKALIKES | ODD).values():
         engine.put_object(prefix + name, b"not ours")
     for beside in ("cache2/", "cach/", "Cache/", "cache", "cache/inside2/", "other/", "0/", "000/", "ü b c /", "ü b+c /"):
         engine.put_object(beside + REAL, b"not ours")
     before = engine.etags()
-    removal(cache_over(engine, MAX_ENTRIES=REMOVALS[removal]))
+    removal(cache_over(engine, MAX_ENTRIES=REMOVALS[removal], KEY_LAYOUT=layout))
     assert engine.deleted and all(has_form(prefix, name) for name in engine.deleted)
     assert before.items() <= engine.etags().items()
 
@@ -132,11 +137,12 @@ def listed(names):
     return [ObjectInfo(name, 1, now, "etag") for name in names]
 
 
-@pytest.mark.parametrize("removal", ("clear", "cull", "set"))
+@pytest.mark.parametrize("removal", ("clear", "cull", "set", "delete_pattern"))
 @pytest.mark.parametrize("ordered", (True, False))
+@pytest.mark.parametrize("layout", LAYOUTS)
 @given(names=st.lists(edited("cache/") | st.text(max_size=80) | st.just("cache/" + REAL), max_size=30))
 @settings(max_examples=60, deadline=None)
-def test_whatever_a_store_lists_nothing_else_is_deleted(removal, ordered, names):
+def test_whatever_a_store_lists_nothing_else_is_deleted(layout, removal, ordered, names):
     """A store may ignore the prefix, or the point to start after, and repeat itself."""
 
     class Lying(Store):
@@ -144,19 +150,21 @@ def test_whatever_a_store_lists_nothing_else_is_deleted(removal, ordered, names)
             return iter(listed(names))
 
     engine = Lying("cache/", ordered=ordered)
-    cache = cache_over(engine, MAX_ENTRIES=1)
+    cache = cache_over(engine, MAX_ENTRIES=1, KEY_LAYOUT=layout)
+    arguments = {"set": ("key", 1), "delete_pattern": ("*",)}
     with suppress(EngineMisconfigured):  # an order that cannot be
-        getattr(cache, removal)(*(("key", 1) if removal == "set" else ()))
+        getattr(cache, removal)(*arguments.get(removal, ()))
     assert all(has_form("cache/", name) for name in engine.deleted)
 
 
 @pytest.mark.filterwarnings("ignore::django.core.cache.CacheKeyWarning")
 @settings(deadline=None)
+@pytest.mark.parametrize("layout", LAYOUTS)
 @given(keys=st.lists(st.text(st.characters(), max_size=80) | st.sampled_from([*LOOKALIKES.values(), *ODD.values()]), max_size=20))
-def test_no_key_makes_another_name(keys):
-    """Keys are hashed: what looks like a path, or like an entry, is none."""
+def test_no_key_makes_another_name(layout, keys):
+    """Keys are hashed, or escaped: what looks like a path, or like an entry, is none."""
     engine = Store("cache/")
-    cache = cache_over(engine, params={"KEY_FUNCTION": lambda key, prefix, version: key}, MAX_ENTRIES=None)
+    cache = cache_over(engine, params={"KEY_FUNCTION": lambda key, prefix, version: key}, MAX_ENTRIES=None, KEY_LAYOUT=layout)
     cache.set_many(dict.fromkeys(keys, 1))
     assert all(has_form("cache/", name) for name in engine.etags())
     cache.delete_many(keys)
@@ -183,3 +191,18 @@ def test_the_internal_folder_is_never_touched():
         removal(cache_over(engine, MAX_ENTRIES=limit))
     assert before.items() <= engine.etags().items()
     assert not engine.deleted.intersection(internal)
+
+
+@pytest.mark.parametrize(("own", "other"), [LAYOUTS, LAYOUTS[::-1]])
+def test_what_another_layout_left_is_no_entry_but_to_clear(own, other):
+    engine = Store("cache/")
+    cache_over(engine, KEY_LAYOUT=other).set_many(dict.fromkeys(KEYS, 1))
+    before = engine.etags()
+    for removal in REMOVALS:
+        if removal.__name__ != "clear":
+            removal(cache_over(engine, MAX_ENTRIES=REMOVALS[removal], KEY_LAYOUT=own))
+    cache = cache_over(engine, MAX_ENTRIES=1, KEY_LAYOUT=own)
+    assert cache.get_many(KEYS) == {} and cache.keys() == []
+    assert before.items() <= engine.etags().items()
+    cache.clear()
+    assert engine.etags() == {}

@@ -15,20 +15,30 @@ ARGUMENTS = {
     "add": ("key", 1),
     "clear": (),
     "close": (),
+    "count": ("*",),
     "cull": (),
     "decr": ("key",),
     "decr_version": ("key",),
     "delete": ("key",),
     "delete_many": (["key"],),
+    "delete_pattern": ("*",),
+    "expire": ("key",),
+    "expire_at": ("key", 1),
     "get": ("key",),
     "get_many": (["key"],),
     "get_or_set": ("key", 1),
     "has_key": ("key",),
     "incr": ("key",),
     "incr_version": ("key",),
+    "keys": ("*",),
+    "meta": ("key",),
+    "persist": ("key",),
+    "pttl": ("key",),
+    "refresh": ("key", int),
     "set": ("key", 1),
     "set_many": ({"key": 1},),
     "touch": ("key",),
+    "ttl": ("key",),
 }
 
 
@@ -43,7 +53,12 @@ def engine(request, tmp_path):
 
 def test_the_table_above_is_complete():
     methods = {name for name, _ in inspect.getmembers(ObjectStoreCache, callable) if hasattr(ObjectStoreCache, f"a{name}")}
-    assert set(ARGUMENTS) == methods
+    assert set(ARGUMENTS) == methods - {"iter_keys"}  # which is for ``async for``
+
+
+async def test_an_asynchronous_iterator_follows_too(engine):
+    kind = type("Overriding", (ObjectStoreCache,), overriding("iter_keys", answer=iter(["one", "two"])))
+    assert [key async for key in cache_over(engine, kind=kind).aiter_keys("*")] == ["one", "two"]
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)

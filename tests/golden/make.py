@@ -52,6 +52,8 @@ class Case:
     secret: bytes | None = SECRET
     encryption_key: bytes | None = None
     name_key: bytes | None = None
+    grace_ms: int = 0
+    compute_ms: int = 0
 
 
 encrypted = partial(Case, encryption_key=ENCRYPTION_KEY, name_key=NAME_KEY)
@@ -87,6 +89,10 @@ CASES = {
     "encrypted-long-key": encrypted("under a long key", key=":1:" + "k" * 2000),
     "encrypted-earlier-secret": encrypted("rotated", encryption_key=EARLIER_ENCRYPTION_KEY),
     "named-str-none": Case("hello, world", name_key=NAME_KEY),
+    "signed-computed": Case("took its time", grace_ms=86_400_000, compute_ms=1500),
+    "signed-sized": Case([RECORD] * 20, compressor="zlib"),
+    "unsigned-sized-computed": Case(b"\x00" * 4000, compressor="zlib", secret=None, compute_ms=2**64 - 1),
+    "encrypted-sized-computed": encrypted(b"\x00" * 4000, compressor="gzip", grace_ms=1, compute_ms=258),
 }
 
 
@@ -104,7 +110,9 @@ def sealed(case: Case, write_id: bytes) -> bytes:
     envelopes = Envelopes(signer, encryption=encryption)
     digest = digest_under(case.name_key) if case.name_key else sha256
     place = Place(object_name(case.prefix, case.key, digest), case.key, case.namespace)
-    return envelopes.seal(place, codec.encode(case.value), expires_at=case.expires_at, written_at=WRITTEN_AT, write_id=write_id)
+    payload = codec.encode(case.value)
+    payload = payload._replace(value=payload.value._replace(grace_ms=case.grace_ms, compute_ms=case.compute_ms))
+    return envelopes.seal(place, payload, expires_at=case.expires_at, written_at=WRITTEN_AT, write_id=write_id)
 
 
 def write(directory: Path, name: str) -> None:
