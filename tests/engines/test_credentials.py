@@ -542,9 +542,11 @@ def test_no_request_is_sent_and_the_error_tells_of_a(source, place, sent, proxy)
 def test_a_service_that_says_nothing_is_given_up_after_the_time_out(place, sent):
     web_identity(place)
     place.options["read_timeout"] = 0.05
-    ended = threading.Event()
-    place.sts.answer = lambda request, forward: ended.wait(60) and None
+    asked, ended = threading.Semaphore(0), threading.Event()
+    place.sts.answer = lambda request, forward: asked.release() or ended.wait(60) and None
     with pytest.raises(EngineUnavailable, match="Read timeout|the time of the call"):
         sent()
+    for _ in range(place.options["max_attempts"]):
+        assert asked.acquire(timeout=30)  # it may be heard after its caller has left
     assert len(place.sts.requests) == place.options["max_attempts"]
     ended.set()
