@@ -155,9 +155,9 @@ class GcsService(CloudService):
         self.location = url + (f"?endpoint={self.options.endpoint.rstrip('/')}" if self.options.endpoint else "")
 
     def make(self, kind: Kind, seconds: float) -> Any:
-        from obstore.store import GCSStore
+        from obstore import store
 
-        return GCSStore(self.bucket, skip_signature=False, **self._settings(), **self._transport(kind, seconds))
+        return store.GCSStore(self.bucket, skip_signature=False, **self._settings(), **self._transport(kind, seconds))
 
     def etag(self, about: Mapping[str, Any]) -> Etag:
         """None in a listing, which tells no generation."""
@@ -185,10 +185,10 @@ class AzureService(CloudService):
         self.location = f"{url}?{query}" if query else url
 
     def make(self, kind: Kind, seconds: float) -> Any:
-        from obstore.store import AzureStore
+        from obstore import store
 
         unset = {"use_emulator": False, "use_fabric_endpoint": False, "skip_signature": False, "disable_tagging": False}
-        return AzureStore(self.container, **(unset | self._settings()), **self._transport(kind, seconds))
+        return store.AzureStore(self.container, **(unset | self._settings()), **self._transport(kind, seconds))
 
     def write_meanings(self, *, if_match: bool, if_none_match: bool) -> Meanings:
         return {

@@ -146,9 +146,9 @@ def by_type() -> dict[type[BaseException], Answer]:
 @functools.cache
 def sdk_errors() -> tuple[type[Exception], ...]:
     """All that obstore raises over names, transport and answers. A TypeError is a mistake of ours and stays one."""
-    from obstore.exceptions import BaseError
+    from obstore import exceptions  # not ``obstore.exceptions``: two threads, one at each, would see a half-made package
 
-    return BaseError, OSError, ValueError, NotImplementedError
+    return exceptions.BaseError, OSError, ValueError, NotImplementedError
 
 
 def is_sdk_error(error: BaseException) -> bool:

@@ -84,14 +84,14 @@ class S3Service(Service):
         return self.target.options.redact(message)
 
     def make(self, kind: Kind, seconds: float) -> Any:
-        from obstore.store import S3Store
+        from obstore import store
 
         options, profile = self.target.options, self.target.profile
         check_environment(self._encryption, os.environ)
         region = self._aws.region() or "us-east-1"
         url, virtual = endpoint(self.target, region)
         unsigned = options.signature_version == "unsigned"
-        return S3Store(
+        return store.S3Store(
             self.target.bucket,
             region=region,
             # Alone, the first of the two would give way to AWS_ENDPOINT_URL_S3.

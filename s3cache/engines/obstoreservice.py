@@ -130,11 +130,11 @@ class Stores:
         return store
 
     def _make(self, kind: Kind, seconds: float) -> Any:
-        from obstore.exceptions import BaseError
+        from obstore import exceptions
 
         try:
             return self._service.make(kind, seconds)
-        except (BaseError, OSError, ValueError, TypeError) as error:
+        except (exceptions.BaseError, OSError, ValueError, TypeError) as error:
             said = self._service.redact(str(error).partition("\n")[0])
             raise EngineMisconfigured(f"obstore refuses the options of {self._service.location}: {said}") from error
 

@@ -45,9 +45,9 @@ class DirectoryService(Service):
         self.location = f"file://{quote(self.path.rstrip('/'))}"
 
     def make(self, kind: Kind, seconds: float) -> Any:
-        from obstore.store import LocalStore
+        from obstore import store
 
-        return LocalStore(self.path, mkdir=True)
+        return store.LocalStore(self.path, mkdir=True)
 
 
 class MemoryService(Service):
@@ -63,9 +63,9 @@ class MemoryService(Service):
 
     @functools.cached_property
     def _store(self) -> Any:
-        from obstore.store import MemoryStore
+        from obstore import store
 
-        return MemoryStore()
+        return store.MemoryStore()
 
 
 SERVICES = {"gs": GcsService, "az": AzureService}

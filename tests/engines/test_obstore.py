@@ -460,3 +460,36 @@ class TestForks:
             command, capture_output=True, text=True, timeout=60, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
         )
         assert done.stdout.startswith(expected), done.stderr
+
+
+FIRST_USE = """
+import sys, threading
+from s3cache.engines.obstore import ObstoreEngine
+from s3cache.errors import EngineError
+
+sys.setswitchinterval(1e-6)
+options = dict(endpoint_url="http://127.0.0.1:9", access_key="a", secret_key="b", region_name="eu-west-1", max_attempts=1)
+together = threading.Barrier(8)
+
+def use():
+    engine = ObstoreEngine.from_options("s3://bucket/prefix", options)
+    together.wait()
+    try:
+        engine.get_object("name")
+    except EngineError:
+        ended.append(1)
+
+ended = []
+threads = [threading.Thread(target=use) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(ended))
+"""
+
+
+@pytest.mark.once
+def test_threads_may_be_the_first_to_use_it_together():
+    for _ in range(3):
+        assert subprocess.run([sys.executable, "-c", FIRST_USE], capture_output=True, text=True).stdout == "8\n"
