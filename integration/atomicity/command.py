@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 import integration.atomicity
 from integration.atomicity.places import ENGINES, place_on, server_of
 from integration.atomicity.run import Extent, run
-from s3cache.engines import S3_ENGINES
+from integration.commands import Row, parser_of, report
 
-Row = dict[str, Any]
 WITHOUT, KILLS, DROPS = (False, False), (True, False), (False, True)
 COLUMNS = {
     "place": "place",
@@ -45,24 +40,12 @@ COLUMNS = {
 def main(arguments: Sequence[str]) -> int:
     """0 if every rule was kept."""
     asked = parse(arguments)
-    found = []
-    for row in rows(asked):
-        found.append(row)
-        print(f"{row['place']} {row['engine']} {row['faults']}: {len(row['problems'])} problems", file=sys.stderr, flush=True)
-        print(*row["problems"][:10], sep="\n", end="\n" if row["problems"] else "", file=sys.stderr, flush=True)
-    print(table(found))
-    if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1) + "\n")
+    found = report(rows(asked), COLUMNS, asked.json, ("place", "engine", "faults"))
     return int(any(row["problems"] for row in found))
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m integration atomicity", description=integration.atomicity.__doc__, formatter_class=formatter
-    )
-    parser.add_argument("--place", action="append", choices=ENGINES, help="default: all; may be given several times")
-    parser.add_argument("--engine", action="append", choices=("local", *S3_ENGINES), help="default: all of the place")
+    parser = parser_of("atomicity", integration.atomicity.__doc__)
     parser.add_argument("--processes", type=int, default=16)
     parser.add_argument("--threads", type=int, default=8, help="of each process")
     parser.add_argument("--seconds", type=float, default=30, help="of each run")
@@ -70,7 +53,6 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--drops", action="store_true", help="a proxy loses one in ten of the answers to writes; not of local")
     parser.add_argument("--all", action="store_true", help="each place and engine without faults, with kills, with drops")
     parser.add_argument("--counter", action="store_true", help="only increments of one counter")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser.parse_args(arguments)
 
 
@@ -91,15 +73,3 @@ def rows(asked: argparse.Namespace) -> Iterator[Row]:
 
 def faults(kills: bool, drops: bool) -> str:
     return ", ".join(name for name, given in {"kills": kills, "drops": drops}.items() if given) or "none"
-
-
-def table(found: Sequence[Row]) -> str:
-    """Of Markdown."""
-    lines = [[shown(row[name]) for name in COLUMNS] for row in found]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [[*COLUMNS.values()], ["---"] * len(COLUMNS), *lines])
-
-
-def shown(cell: Any) -> str:
-    if isinstance(cell, list):
-        return str(len(cell))
-    return f"{cell:.2f}" if isinstance(cell, float) else f"{cell:,}" if isinstance(cell, int) else str(cell)

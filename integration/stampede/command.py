@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
 
 import integration.stampede
-from integration.atomicity.command import shown
 from integration.atomicity.places import ENGINES, place_on, server_of
+from integration.commands import Row, parser_of, report
 from integration.stampede.run import SITUATIONS, run
-from s3cache.engines import S3_ENGINES
 
-Row = dict[str, Any]
 COLUMNS = {
     "place": "place",
     "engine": "engine",
@@ -33,27 +27,15 @@ COLUMNS = {
 def main(arguments: Sequence[str]) -> int:
     """0 if every rule was kept."""
     asked = parse(arguments)
-    found = []
-    for row in rows(asked):
-        found.append(row)
-        print(*row.values(), file=sys.stderr, flush=True)
-    print(table(found))
-    if asked.json:
-        asked.json.write_text(json.dumps(found, indent=1) + "\n")
+    found = report(rows(asked), COLUMNS, asked.json, ("place", "engine", "situation"))
     return int(any(row["problems"] for row in found))
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m integration stampede", description=integration.stampede.__doc__, formatter_class=formatter
-    )
-    parser.add_argument("--place", action="append", choices=ENGINES, help="default: all; may be given several times")
-    parser.add_argument("--engine", action="append", choices=("local", *S3_ENGINES), help="default: all of the place")
+    parser = parser_of("stampede", integration.stampede.__doc__)
     parser.add_argument("--situation", action="append", choices=SITUATIONS, help="default: all")
     parser.add_argument("--processes", type=int, default=50)
     parser.add_argument("--takes", type=float, default=2, help="seconds of the computation")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     return parser.parse_args(arguments)
 
 
@@ -70,9 +52,3 @@ def rows(asked: argparse.Namespace) -> Iterator[Row]:
                     **{"computed": len(outcome.computed), "median": statistics.median(outcome.waits)},
                     **{"longest": max(outcome.waits), "beyond": outcome.beyond, "problems": outcome.problems},
                 }
-
-
-def table(found: Sequence[Row]) -> str:
-    """Of Markdown."""
-    lines = [[shown(row[name]) for name in COLUMNS] for row in found]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [[*COLUMNS.values()], ["---"] * len(COLUMNS), *lines])
