@@ -21,6 +21,7 @@ from s3cache.callers import Caller
 from s3cache.computing import ALONE, Computed, Found, State, Turn
 from s3cache.early import Early
 from s3cache.entries import MISSING, Seen
+from s3cache.errors import EngineMisconfigured
 from s3cache.expiry import LATEST, leaves_nothing
 from s3cache.flights import Flight, Flights, around, within
 from s3cache.operations import Operations
@@ -98,8 +99,8 @@ class Computation:
         try:
             with within(flight):
                 return await self._once(found)
-        except Exception as error:
-            if found.state is not State.EARLY:
+        except Exception as error:  # whatever the application's function ends with; what is misconfigured is never covered up
+            if found.state is not State.EARLY or isinstance(error, EngineMisconfigured):
                 raise
             logger.warning("A value could not be computed early, so the one that is there stays: %r", error)
             return found.value

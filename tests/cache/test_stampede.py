@@ -815,6 +815,14 @@ def test_an_early_computation_that_fails_leaves_the_value_that_is_there(process,
     assert "could not be computed early" in caplog.text
 
 
+def test_an_early_computation_covers_up_no_misconfiguration(process, engine, as_mode):
+    cache = process(STAMPEDE={"LEASE": LEASE, "EARLY": 2**62})
+    cache.get_or_set("key", lambda: time.sleep(0.01) or "good", 60)
+    engine.fail_next("put_object", EngineMisconfigured("403"))
+    with pytest.raises(EngineMisconfigured):
+        as_mode(cache).get_or_set("key", lambda: "computed", 60)
+
+
 def test_where_nothing_can_be_stored_nobody_waits_twice(make_engine):
     """All who have waited for the first in vain compute at once, and not one after the other."""
     cache = cache_over(make_engine("memory"), STAMPEDE=STAMPEDE, READ_ONLY=True)
