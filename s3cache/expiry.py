@@ -25,8 +25,13 @@ def deadline(timeout: float | None, now: int) -> int:
     """
     if timeout is None:
         return NEVER
-    if timeout * 1000 >= LATEST - now:
-        return LATEST
+    try:
+        if timeout * 1000 >= LATEST - now:
+            return LATEST
+    except TypeError:
+        raise not_a_timeout(timeout) from None
+    if timeout != timeout:
+        raise ValueError("The timeout is NaN; accepted: a number of seconds, or None for no expiry.")
     return max(1, now + int(max(timeout * 1000, -now)))
 
 
@@ -36,5 +41,12 @@ def is_expired(expires_at: int, now: int) -> bool:
 
 
 def leaves_nothing(timeout: float | None) -> bool:
-    """Whether an entry of that timeout would be expired at once: Django's "0 or below"."""
-    return timeout is not None and timeout <= 0
+    """Whether an entry of that timeout would be expired at once: Django's "0 or below". Raises as ``deadline``."""
+    try:
+        return timeout is not None and timeout <= 0
+    except TypeError:
+        raise not_a_timeout(timeout) from None
+
+
+def not_a_timeout(timeout: object) -> TypeError:
+    return TypeError(f"The timeout is of type {type(timeout).__name__}; accepted: a number of seconds, or None for no expiry.")

@@ -51,7 +51,7 @@ class GetOrSet(Foundation):
             return finish(self._operations.mend(self._full(key, version), default, self._seconds(timeout)))
 
     async def aget_or_set(self, key: Any, default: Any, timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
-        """The same, through ``aget`` and ``aadd``. With STAMPEDE, what a callable default gives may be awaitable."""
+        """The same, through ``aget`` and ``aadd``. What a callable default gives may be awaitable."""
         if callable(default) and self.computes_once:
             return await self._computation(AwaitingCaller(self), key, default, timeout, version).value()
         with (limit := Limit(self._operations.total_timeout)):
@@ -59,7 +59,7 @@ class GetOrSet(Foundation):
         if value is not MISSING:
             return value
         if callable(default):
-            default = default()
+            default = await AwaitingCaller(self).result_of(default)
         with Limit(limit.left):
             if await self.aadd(key, default, timeout=timeout, version=version):
                 return default

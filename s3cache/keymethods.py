@@ -36,7 +36,7 @@ class KeyMethods(Foundation):
         return [*map(reverse, await self._awaited(Operations.list_matching, self._full_pattern(pattern, version)))]
 
     def iter_keys(
-        self, pattern: str, version: int | None = None, tell: Tell | None = None, *, itersize: int | None = None
+        self, pattern: str, itersize: int | None = None, version: int | None = None, tell: Tell | None = None
     ) -> Iterator[Any]:
         """The same lazily: nothing is asked before the first, and few entries are read ahead.
 
@@ -47,7 +47,7 @@ class KeyMethods(Foundation):
         return self._found(self._full_pattern(pattern, version), tell, reverse)
 
     async def aiter_keys(
-        self, pattern: str, version: int | None = None, tell: Tell | None = None, *, itersize: int | None = None
+        self, pattern: str, itersize: int | None = None, version: int | None = None, tell: Tell | None = None
     ) -> AsyncGenerator[Any, None]:
         reverse = self._reversing(version)
         async with aclosing(self._afound(self._full_pattern(pattern, version), tell)) as matching:

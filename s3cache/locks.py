@@ -26,6 +26,9 @@ class Lock(Holder):
     hold it.
     """
 
+    def __repr__(self) -> str:
+        return f"<Lock {self.name!r}, {'not held' if self.token is None else f'held with token {self.token}'}>"
+
     @property
     def held(self) -> bool:
         """Whether it is held, for all that the holder knows: its time is not over, and it was not found lost. Costs nothing."""

@@ -20,8 +20,10 @@ class Terms(NamedTuple):
     """What it must be held for at least."""
 
     @classmethod
-    def of(cls, timeout: object, blocking_timeout: object, auto_renew: bool, total_timeout: float) -> Self:
+    def of(cls, timeout: object, blocking_timeout: object, auto_renew: object, total_timeout: float) -> Self:
         """``total_timeout`` is infinite where nothing limits a call. Raises TypeError and ValueError."""
+        if type(auto_renew) is not bool:
+            raise TypeError(f"auto_renew is of type {type(auto_renew).__name__}; accepted: True or False.")
         least = total_timeout if total_timeout < math.inf else 0.0
         patience = math.inf if blocking_timeout is None else checked_patience(blocking_timeout)
         return cls(checked_seconds(timeout, least), patience, auto_renew, least)
@@ -38,22 +40,22 @@ class Terms(NamedTuple):
             return self.seconds
         if self.auto_renew:
             raise ValueError(f"This lock is renewed by itself (auto_renew), each time for {self.seconds:g} seconds.")
-        return checked_seconds(seconds, self.least)
+        return checked_seconds(seconds, self.least, "extension")
 
 
-def checked_seconds(timeout: object, least: float) -> float:
+def checked_seconds(timeout: object, least: float, what: str = "timeout") -> float:
     if timeout is None:
         raise TypeError(
             "A lock without timeout is refused: nobody could tell that its holder was killed. Give the seconds after which others "
             "may take it, and auto_renew=True where the work may take longer."
         )
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise TypeError(f"The timeout of a lock is of type {type(timeout).__name__}; accepted: a number of seconds.")
+        raise TypeError(f"The {what} of a lock is of type {type(timeout).__name__}; accepted: a number of seconds.")
     if not 0 < timeout <= LONGEST_TIME:
-        raise ValueError(f"The timeout of a lock is {timeout!r}; accepted: seconds above 0, up to {LONGEST_TIME:,}.")
+        raise ValueError(f"The {what} of a lock is {timeout!r}; accepted: seconds above 0, up to {LONGEST_TIME:,}.")
     if timeout < least:
         raise ValueError(
-            f"The timeout of a lock is {timeout:g} seconds; accepted: at least OPTIONS['TOTAL_TIMEOUT'], which is {least:g}. The "
+            f"The {what} of a lock is {timeout:g} seconds; accepted: at least OPTIONS['TOTAL_TIMEOUT'], which is {least:g}. The "
             "call that takes or renews it may last so long, and it would be over by then."
         )
     return float(timeout)

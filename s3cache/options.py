@@ -183,7 +183,8 @@ def configure(location: object, params: Mapping[str, object], secret_key: Callab
         own["STAMPEDE"] = build(StampedeOptions, own["STAMPEDE"], spelled=str.upper, where="OPTIONS['STAMPEDE']")
     if mapping().test(own.get("ON_ERROR")):
         own["ON_ERROR"] = build(OnError, own["ON_ERROR"], where="OPTIONS['ON_ERROR']")
-    options = build(Options, own, spelled=str.upper, hint="The engine's own options are written in lower case.")
+    beside = "".join(f" {name!r} belongs beside OPTIONS." for name in sorted(TOP_LEVEL.keys() & own.keys()))
+    options = build(Options, own, spelled=str.upper, hint=f"The engine's own options are written in lower case.{beside}")
     return Configuration(
         location=anchored(options.engine, place),
         options=options,

@@ -2,6 +2,7 @@
 
 import math
 import time
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -89,3 +90,10 @@ def test_now_is_in_whole_milliseconds():
     before = int(time.time() * 1000) - 1
     assert before <= now_ms() <= int(time.time() * 1000) + 1
     assert type(now_ms()) is int
+
+
+@pytest.mark.parametrize("timeout", ("60", timedelta(seconds=60), [60]))
+def test_a_refusal_says_what_is_accepted(timeout):
+    for function in (leaves_nothing, lambda given: deadline(given, 0)):
+        with pytest.raises(TypeError, match="The timeout is of type .*; accepted: a number of seconds, or None"):
+            function(timeout)

@@ -18,7 +18,7 @@ LAYERS = [
        retries conditional pages trimming looks timed parts computing flights bulk scans searches lifetimes
        watching leases generations operations unanswered testing testing.*""",
     "options legacyoptions hookspecs plugins sharing guards assembly",
-    """s3cache foundation callers stampede getorset memoize renewals lockterms holders locks
+    """s3cache foundation callers stampede getorset memoized memoize renewals lockterms holders locks
        lockmethods metadata keyfunctions keymethods backend delegation groups signals legacy checks apps __main__ demo demo.*""",
 ]
 PACKAGES = {"msgpack", "lz4", "backports", "compression", "cryptography"}

@@ -3,8 +3,10 @@
 import asyncio
 import functools
 import inspect
+import pickle
 
 import pytest
+from asgiref.sync import iscoroutinefunction
 from django.core.cache import cache as default_cache
 from django.core.cache import caches
 from django.test import override_settings
@@ -48,7 +50,7 @@ class Asynchronous:
         coroutine_function.__wrapped__ = function
         coroutine_function.__qualname__ = function.__qualname__
         made = cached(*args, **keywords)(coroutine_function)
-        assert inspect.iscoroutinefunction(made)
+        assert iscoroutinefunction(made)
 
         def call(*given, **named):
             return self._run(made(*given, **named))
@@ -248,9 +250,71 @@ def test_a_method_names_what_it_belongs_to_in_a_key():
     assert Product(1).sales(2026) == "1 in 2026"
     assert default_cache.get("product:1:2026") == "1 in 2026"
     product = Product(2)
-    assert product.sales.key_for(product, 2026) == "product:2:2026"
+    assert product.sales.key_for(2026) == Product.sales.key_for(product, 2026) == "product:2:2026"
     product.sales(2026)
-    assert product.sales.invalidate(product, 2026)
+    assert product.sales.refresh(2026) == "2 in 2026"
+    assert product.sales.invalidate(2026)
+    assert not Product.sales.invalidate(product, 2026)
+
+
+async def test_so_does_a_coroutine_method():
+    class Product:
+        pk = 3
+
+        @cached(300, key="product:{self.pk}:{year}")
+        async def sales(self, year):
+            return f"{self.pk} in {year}"
+
+    product = Product()
+    assert iscoroutinefunction(product.sales)
+    assert await product.sales(2026) == await product.sales.refresh(2026) == "3 in 2026"
+    assert await product.sales.invalidate(2026)
+
+
+def test_it_goes_below_classmethod_and_staticmethod():
+    class Product:
+        @classmethod
+        @cached(300, key="class:{cls.__name__}:{year}")
+        def of_class(cls, year):
+            return f"{cls.__name__} in {year}"
+
+        @staticmethod
+        @cached(300, key="static:{year}")
+        def static(year):
+            return year
+
+    assert (Product.of_class(2026), Product.static(2026)) == ("Product in 2026", 2026)
+    assert Product.static.invalidate(2026)
+    for kind in (classmethod, staticmethod):
+        with pytest.raises(TypeError, match=f"Put @{kind.__name__} above @cached"):
+            cached(300)(kind(doubled))
+
+
+def test_it_can_be_pickled_as_a_function_can():
+    assert pickle.loads(pickle.dumps(kept)) is kept
+
+
+@cached(300, key="kept")
+def kept(): ...
+
+
+@pytest.mark.parametrize("key", ("{nubmer}", "{0}", "{nubmer.pk}:{factor}"))
+def test_a_key_that_names_no_argument_is_refused(key):
+    with pytest.raises(TypeError, match="The key .* names .*; accepted: number, factor"):
+        cached(key=key)(doubled)
+
+
+def test_a_malformed_key_is_refused():
+    with pytest.raises(ValueError, match="expected '}'"):
+        cached(key="{number")(doubled)
+
+
+def test_a_generator_is_refused():
+    def numbers():
+        yield 1
+
+    with pytest.raises(TypeError, match="A generator cannot be kept"):
+        cached(key="numbers")(numbers)
 
 
 def test_it_looks_like_the_function_that_it_stands_for():
@@ -292,3 +356,24 @@ def test_over_stampede_refresh_leaves_a_value_that_may_be_served_stale():
 def test_the_package_has_it():
     assert s3cache.cached is cached
     assert "cached" in s3cache.__all__
+
+
+def test_results_may_belong_to_groups_that_the_arguments_name(decorated, double, seen):
+    function = decorated(double, group="product:{number}")
+    assert [function(2), function(3), function(2), function(3)] == [[4], [6], [4], [6]]
+    default_cache.group("product:2").invalidate()
+    assert [function(2), function(3)] == [[4], [6]]
+    assert seen.calls == [(2, 2), (3, 2), (2, 2)]
+
+
+def test_a_group_that_names_no_argument_is_refused():
+    with pytest.raises(TypeError, match="The group 'g:{pk}' names 'pk'; accepted: number, factor"):
+        cached(group="g:{pk}")(doubled)
+
+
+async def test_what_a_default_gives_may_be_awaitable():
+    async def compute():
+        return "computed"
+
+    assert await default_cache.aget_or_set("awaited", compute, 60) == "computed"
+    assert default_cache.get("awaited") == "computed"

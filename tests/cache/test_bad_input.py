@@ -366,3 +366,9 @@ def test_a_fallback_must_lead_to_another_cache(alias, message):
 def test_a_fallback_that_ends_elsewhere_is_accepted():
     with override_settings(CACHES=FALLBACKS):
         ObjectStoreCache("place", {"OPTIONS": {"ENGINE": "memory", "FALLBACK": "small"}})
+
+
+@pytest.mark.parametrize("name", ("TIMEOUT", "KEY_PREFIX", "VERSION", "KEY_FUNCTION", "REVERSE_KEY_FUNCTION"))
+def test_what_stands_beside_options_is_told_so(name):
+    with pytest.raises(ImproperlyConfigured, match=f"'{name}' belongs beside OPTIONS"):
+        ObjectStoreCache("place", {"OPTIONS": {"ENGINE": "memory", name: 1}})

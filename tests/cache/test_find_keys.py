@@ -302,7 +302,7 @@ def test_a_group_has_its_own_keys(make_engine, as_mode, layout):
 def test_a_subclass_that_lists_otherwise_is_followed(called):
     class Doubled(ObjectStoreCache):
         def iter_keys(self, pattern, version=None, tell=None, *, itersize=None):
-            keys = super().iter_keys(pattern, version)
+            keys = super().iter_keys(pattern, version=version)
             return (key * 2 for key in keys)
 
     cache = cache_over(MemoryEngine(), kind=Doubled)

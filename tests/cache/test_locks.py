@@ -908,3 +908,26 @@ async def test_a_cancelled_caller_gives_back_what_he_took(make_engine):
     with pytest.raises(asyncio.CancelledError):
         await acquiring
     assert await cache.lock("report", 60).aacquire(blocking=False)
+
+
+def test_a_lock_shows_its_name_and_state():
+    lock = cache_over(MemoryEngine()).lock("report", 60)
+    assert repr(lock) == "<Lock 'report', not held>"
+    with lock:
+        assert repr(lock) == "<Lock 'report', held with token 1>"
+
+
+def test_auto_renew_is_yes_or_no():
+    with pytest.raises(TypeError, match="auto_renew is of type str; accepted: True or False"):
+        cache_over(MemoryEngine()).lock("report", 60, auto_renew="no")
+
+
+@pytest.mark.parametrize("name", (None, b"report", 5))
+def test_a_name_that_is_no_text_is_refused(name):
+    with pytest.raises(TypeError, match="The name of the lock is of type .*; accepted: a string"):
+        cache_over(MemoryEngine()).lock(name, 60)
+
+
+def test_an_empty_name_is_refused():
+    with pytest.raises(ValueError, match="The name of the lock is empty"):
+        cache_over(MemoryEngine()).lock("", 60)
