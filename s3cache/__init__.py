@@ -21,7 +21,9 @@ from s3cache.errors import (
     PreconditionFailed,
     S3CacheError,
 )
+from s3cache.groups import Group
 from s3cache.legacy import AmazonS3Cache
+from s3cache.locks import Lock
 from s3cache.memoize import cached
 from s3cache.version import __version__
 
@@ -32,6 +34,8 @@ __all__ = [
     "EngineMisconfigured",
     "EngineUnavailable",
     "EntryError",
+    "Group",
+    "Lock",
     "LockError",
     "NotModified",
     "NotSupported",

@@ -163,7 +163,9 @@ def test_a_hook_has_its_heading(hook):
 
 @pytest.mark.parametrize("name", s3cache.__all__)
 def test_a_public_name_has_its_entry(name):
-    assert name in entries("methods.rst") | entries("errors.rst") | entries("../howto/compute-once.rst")
+    assert name in entries("methods.rst") | entries("errors.rst") | entries("../howto/compute-once.rst") | entries(
+        "locks.rst"
+    ) | entries("groups.rst")
 
 
 @pytest.mark.parametrize("method", [name for name in dir(s3cache.ObjectStoreCache) if not name.startswith("_")])
