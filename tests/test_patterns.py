@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from s3cache.patterns import escaped, glob
 
+pytestmark = pytest.mark.once
+
 CHARACTERS = st.sampled_from("ab-^]\\[*?c\n")
 ANY_TEXT = st.text(st.characters())
 

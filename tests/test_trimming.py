@@ -15,6 +15,8 @@ from s3cache.testing import CountingEngine
 from s3cache.testing.wrapping import WrappedEngine
 from s3cache.trimming import trim
 
+pytestmark = pytest.mark.once
+
 
 class Rewriting(WrappedEngine):
     """A store in which somebody writes those names again just before the first delete."""

@@ -6,6 +6,8 @@ import pytest
 
 from s3cache.demo.check import check
 
+pytestmark = pytest.mark.once
+
 
 def test_a_cache_that_keeps_what_it_is_given_passes(site, capsys):
     assert check(6) == 0

@@ -4,6 +4,8 @@ import pytest
 
 from s3cache.demo.tour import BANNER, TOKEN
 
+pytestmark = pytest.mark.once
+
 
 def source_of(response):
     return response.headers["X-Cache"].partition(";")[0]

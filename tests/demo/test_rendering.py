@@ -9,6 +9,8 @@ from s3cache.demo import library
 from s3cache.demo.outline import outline
 from s3cache.demo.rendering import render_source
 
+pytestmark = pytest.mark.once
+
 SAMPLE = list(library.modules().values())[::25]
 
 

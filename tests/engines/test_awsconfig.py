@@ -11,6 +11,8 @@ from s3cache.errors import EngineMisconfigured, EngineUnavailable
 from tests.metadata import MOMENT
 from tests.servers import Answer
 
+pytestmark = pytest.mark.once
+
 GIVEN = S3Options(access_key="options", secret_key="secret of options", security_token="token of options")
 ROLE = "arn:aws:iam::123456789012:role/site"
 SCRIPT = """

@@ -16,6 +16,8 @@ from s3cache.errors import EngineMisconfigured, EngineUnavailable, ObjectNotFoun
 from tests.metadata import MOMENT, moment
 from tests.servers import Answer
 
+pytestmark = pytest.mark.once
+
 S3_ENGINES = [name for name in ENGINES if name not in ("local", "memory")]
 KEYS = {"aws_access_key_id": "{0}", "aws_secret_access_key": "secret of {0}"}
 PROCESS = """

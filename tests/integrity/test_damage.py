@@ -6,6 +6,8 @@ import pytest
 
 from tests.integrity.support import absent, answers, header_length
 
+pytestmark = pytest.mark.once
+
 ENTRIES = {
     "pickle": ({"SERIALIZER": "pickle"}, {"a": 1}),
     "json in zlib": ({"SERIALIZER": "json", "COMPRESSOR": "zlib", "COMPRESS_MIN_BYTES": 1}, ["the same"] * 20),

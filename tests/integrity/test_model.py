@@ -17,6 +17,8 @@ from s3cache.engines.local import LocalEngine
 from s3cache.engines.memory import MemoryEngine
 from tests.cache.support import Clock, cache_over, callers
 
+pytestmark = pytest.mark.once
+
 KEYS = ("a", "b", "ü/../x", "c" * 300)
 VERSIONS = (1, 2)
 ALL_VERSIONS = range(-1, 5)
