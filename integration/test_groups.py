@@ -26,7 +26,7 @@ def in_turn(call, count):
 
 @PAIRS
 def test_all_who_make_a_group_at_a_time_agree(caches):
-    # Without conditions there is no race to win. Swift has an answer without an ETag for a write that another has overtaken.
+    # Without conditions there is no race to win.
     together = at_once if caches[0].engine.features.conditional_writes else in_turn
     for turn in range(3):
         scopes = together(lambda number, turn=turn: caches[number].group(f"group-{turn}").pinned()._scope, PROCESSES)

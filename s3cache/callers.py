@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from inspect import isawaitable
@@ -17,6 +17,14 @@ from typing import Any, Protocol
 from s3cache.errors import S3CacheError
 from s3cache.foundation import Foundation, Operation, P, Result
 from s3cache.runtime import finish
+
+
+class Stopped(Exception):
+    """Holds the StopIteration of the application's function on its way through coroutines, which let none pass (PEP 479)."""
+
+    def __init__(self, error: StopIteration) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class Caller(Protocol):
@@ -34,6 +42,10 @@ class Caller(Protocol):
         """
         ...
 
+    async def complete(self, operation: Operation[P, None], *args: P.args, **keywords: P.kwargs) -> None:
+        """Runs an operation to its end, also for a caller who is cancelled meanwhile: he waits for it, and is cancelled then."""
+        ...
+
     async def sleep(self, seconds: float) -> None: ...
 
     async def wait_for(self, future: Future[Any], seconds: float) -> None:
@@ -45,7 +57,9 @@ class Caller(Protocol):
         ...
 
     async def result_of(self, function: Callable[[], Any]) -> Any:
-        """What the application's function gives, called where the caller is."""
+        """What the application's function gives, called where the caller is. A blocking caller is raised ``Stopped`` where the
+        function raises StopIteration.
+        """
         ...
 
     async def encoded(self, value: Any) -> Any:
@@ -68,6 +82,9 @@ class BlockingCaller:
     ) -> Result | None:
         return await self.call(operation, *args, **keywords)
 
+    async def complete(self, operation: Operation[P, None], *args: P.args, **keywords: P.kwargs) -> None:
+        await self.call(operation, *args, **keywords)
+
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
@@ -78,7 +95,10 @@ class BlockingCaller:
         return thread == threading.get_ident()
 
     async def result_of(self, function: Callable[[], Any]) -> Any:
-        return function()
+        try:
+            return function()
+        except StopIteration as error:
+            raise Stopped(error) from error
 
     async def encoded(self, value: Any) -> Any:
         return value
@@ -103,7 +123,16 @@ class AwaitingCaller:
             with suppress(S3CacheError):
                 begun = await beginning
                 if begun is not None:
-                    await self.call(end, begun)
+                    await self.complete(end, begun)
+            raise
+
+    async def complete(self, operation: Operation[P, None], *args: P.args, **keywords: P.kwargs) -> None:
+        ending = asyncio.create_task(self.call(operation, *args, **keywords))
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            with suppress(S3CacheError):
+                await ending
             raise
 
     async def sleep(self, seconds: float) -> None:
@@ -125,3 +154,12 @@ class AwaitingCaller:
 
     async def encoded(self, value: Any) -> Any:
         return await self._cache._encoded(value)
+
+
+def returned(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """What a coroutine that works through a ``BlockingCaller`` returns. Raises whatever the application's function raises."""
+    try:
+        return finish(coroutine)
+    except Stopped as stopped:
+        error = stopped.error
+    raise error

@@ -3,6 +3,9 @@
 A field whose tag has the top bit is critical: a reader that does not know it must treat the entry as absent. The others are
 optional: one that is unknown or malformed is skipped, so that every reader agrees whether the entry is there, whichever he knows.
 The first field is that of the key, which ``envelope`` compares as it is; what is read here are those behind it.
+
+All values have the same few names, and each has numbers of its own. So the names are remembered alone, and numbers are read apart
+where they come behind the names, as they are written here.
 """
 
 from __future__ import annotations
@@ -30,6 +33,10 @@ CHUNK_SIZE = CRITICAL | 0x07
 GENERATION = CRITICAL | 0x09
 READABLE = {SERIALIZER, COMPRESSOR}
 NUMBER = struct.Struct(">Q")
+NUMBERS = [FIELD.pack(tag, NUMBER.size) for tag in (SIZE, GRACE_MS, COMPUTE_MS)]
+"""What the fields of a description's numbers begin with, in its order."""
+NUMBER_FIELD = FIELD.size + NUMBER.size
+"""Bytes of such a field."""
 
 
 class Described(NamedTuple):
@@ -50,18 +57,61 @@ def packed(tag: int, value: bytes) -> bytes:
     return FIELD.pack(tag, len(value)) + value
 
 
-@lru_cache
 def described(value: Described) -> bytes:
     """The fields behind the key. Numbers of 0 are left out."""
-    numbers = ((SIZE, value.size), (GRACE_MS, value.grace_ms), (COMPUTE_MS, value.compute_ms))
-    names = packed(SERIALIZER, value.serializer.encode()) + packed(COMPRESSOR, value.compressor.encode())
-    return names + b"".join(packed(tag, NUMBER.pack(number)) for tag, number in numbers if number)
+    names, numbers = named(value.serializer, value.compressor), (value.size, value.grace_ms, value.compute_ms)
+    if not any(numbers):
+        return names
+    return names + b"".join([start + NUMBER.pack(number) for start, number in zip(NUMBERS, numbers, strict=True) if number])
 
 
 @lru_cache
+def named(serializer: str, compressor: str) -> bytes:
+    """The fields of the names."""
+    return packed(SERIALIZER, serializer.encode()) + packed(COMPRESSOR, compressor.encode())
+
+
 def description(data: bytes) -> Described:
     """What the fields behind the key say. Raises EntryError."""
-    fields = unpacked_fields(data)
+    end = end_of_names(data)
+    value = names_in(data[:end])
+    if value is not None and end < len(data):
+        value = with_numbers(value, data, end)
+    return described_by(unpacked_fields(data)) if value is None else value
+
+
+def end_of_names(data: bytes) -> int:
+    """Where the second field ends, if these two are names, of less than 256 bytes."""
+    try:
+        second = FIELD.size + data[2]
+        return second + FIELD.size + data[second + 2]
+    except IndexError:
+        return 0
+
+
+@lru_cache
+def names_in(data: bytes) -> Described | None:
+    """What the fields say, if they are those of the names."""
+    try:
+        fields = unpacked_fields(data)
+        return described_by(fields) if fields.keys() == READABLE else None
+    except EntryError:
+        return None
+
+
+def with_numbers(value: Described, data: bytes, place: int) -> Described | None:
+    """The same with the numbers in the fields from there on; None where they are not as ``described`` writes them."""
+    numbers = []
+    for start in NUMBERS:
+        number = 0
+        if data.startswith(start, place):
+            number = int.from_bytes(data[place + FIELD.size : place + NUMBER_FIELD])
+            place += NUMBER_FIELD
+        numbers.append(number)
+    return Described(value.serializer, value.compressor, *numbers) if place == len(data) else None
+
+
+def described_by(fields: dict[int, bytes]) -> Described:
     return Described(
         name_field(fields, SERIALIZER),
         name_field(fields, COMPRESSOR),

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 
-from s3cache.callers import AwaitingCaller, BlockingCaller, Caller
+from s3cache.callers import AwaitingCaller, BlockingCaller, Caller, returned
 from s3cache.deadlines import Limit
 from s3cache.entries import MISSING
 from s3cache.foundation import Foundation, Timeout
@@ -38,7 +38,7 @@ class GetOrSet(Foundation):
         together. With STAMPEDE a callable default is computed once: ``stampede`` tells how.
         """
         if callable(default) and self.computes_once:
-            return finish(self._computation(BlockingCaller(self), key, default, timeout, version).value())
+            return returned(self._computation(BlockingCaller(self), key, default, timeout, version).value())
         with (limit := Limit(self._operations.total_timeout)):
             value = self.get(key, MISSING, version=version)
         if value is not MISSING:
@@ -67,7 +67,7 @@ class GetOrSet(Foundation):
 
     def refresh(self, key: Any, default: Callable[[], Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
         """Computes the value now, stores it whatever is there, and returns it. Costs one PUT."""
-        return finish(self._computation(BlockingCaller(self), key, default, timeout, version).anew())
+        return returned(self._computation(BlockingCaller(self), key, default, timeout, version).anew())
 
     async def arefresh(
         self, key: Any, default: Callable[[], Any], timeout: Timeout = DEFAULT_TIMEOUT, version: int | None = None

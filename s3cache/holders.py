@@ -12,7 +12,9 @@ import os
 import random
 from collections.abc import Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
+from weakref import ref
 
 from s3cache.callers import AwaitingCaller, BlockingCaller, Caller
 from s3cache.errors import EngineError, LockError, S3CacheError
@@ -115,7 +117,7 @@ class Holder:
         if self._terms.auto_renew:
             renewal: Renewal = kind(self._cache)
             self._renewal = renewal
-            renewal.begin(lambda: self._renew(renewal))
+            renewal.begin(partial(renew, ref(self), renewal, self._terms.seconds / PARTS))
 
     def _refuse_other_kind(self) -> None:
         """Raises LockError where a task of a loop has to end first, for which a blocking caller cannot wait."""
@@ -127,20 +129,19 @@ class Holder:
             await self._renewal.end()
         self._renewal = None
 
-    async def _renew(self, renewal: Renewal) -> None:
-        pause = self._terms.seconds / PARTS
-        while not await renewal.ended_after(pause):
-            try:
-                await self._extend(renewal, self._terms.seconds)
-                pause = self._terms.seconds / PARTS
-            except LockError as error:
-                logger.warning("%s", error)
-                return
-            except EngineError as error:
-                if self._current is None:
-                    logger.warning("The lock %r could not be renewed before its time was over: %s", self.name, error)
-                    return
-                pause = min(RETRY, self._terms.seconds / PARTS**2)
+    async def _renewed(self, renewal: Renewal) -> float:
+        """Renews it, and gives the seconds until the next time; 0 where it is lost."""
+        try:
+            await self._extend(renewal, self._terms.seconds)
+        except LockError as error:
+            logger.warning("%s", error)
+            return 0.0
+        except EngineError as error:
+            if self._current is None:
+                logger.warning("The lock %r could not be renewed before its time was over: %s", self.name, error)
+                return 0.0
+            return min(RETRY, self._terms.seconds / PARTS**2)
+        return self._terms.seconds / PARTS
 
     @property
     def _current(self) -> Lease | None:
@@ -158,3 +159,13 @@ class Holder:
         if lease is None or not self._is_ours:
             raise LockError(f"The lock {self.name!r} is not held: it was not acquired by this object and process, or was lost.")
         return lease
+
+
+async def renew(held: ref[Holder], renewal: Renewal, pause: float) -> None:
+    """Until it is released or lost, or nobody refers to it any more: between two renewals this does not, either."""
+    while pause and not await renewal.ended_after(pause):
+        pause = await renewed(held(), renewal)
+
+
+async def renewed(holder: Holder | None, renewal: Renewal) -> float:
+    return 0.0 if holder is None else await holder._renewed(renewal)

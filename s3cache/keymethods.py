@@ -16,7 +16,7 @@ from s3cache import sharing
 from s3cache.foundation import Foundation
 from s3cache.keyfunctions import Reverse, full_pattern, reversing
 from s3cache.operations import Operations
-from s3cache.patterns import escaped
+from s3cache.patterns import Glob, escaped, glob
 from s3cache.runtime import finish, iterate
 from s3cache.scans import Found
 from s3cache.searches import Tell
@@ -24,16 +24,18 @@ from s3cache.threaded import on_threads
 
 
 class KeyMethods(Foundation):
-    """Each costs what ``scans`` says: a listing per thousand entries, and where names are hashes a GET of 2 KiB for each entry."""
+    """Each costs what ``scans`` says: a listing per thousand entries, and where names are hashes a GET of 2 KiB for each entry;
+    without a wildcard one GET.
+    """
 
     def keys(self, pattern: str = "*", version: int | None = None) -> list[Any]:
         """The keys that fit, in no promised order, all in memory. Raises NotSupported where KEY_FUNCTION has no way back."""
         reverse = self._reversing(version)
-        return [*map(reverse, finish(self._operations.list_matching(self._full_pattern(pattern, version))))]
+        return [*map(reverse, finish(self._operations.list_matching(self._wanted(pattern, version))))]
 
     async def akeys(self, pattern: str = "*", version: int | None = None) -> list[Any]:
         reverse = self._reversing(version)
-        return [*map(reverse, await self._awaited(Operations.list_matching, self._full_pattern(pattern, version)))]
+        return [*map(reverse, await self._awaited(Operations.list_matching, self._wanted(pattern, version)))]
 
     def iter_keys(
         self, pattern: str, itersize: int | None = None, version: int | None = None, tell: Tell | None = None
@@ -44,35 +46,35 @@ class KeyMethods(Foundation):
         thread. Close it, or let it go, to end early.
         """
         reverse = self._reversing(version)
-        return self._found(self._full_pattern(pattern, version), tell, reverse)
+        return self._found(self._wanted(pattern, version), tell, reverse)
 
     async def aiter_keys(
         self, pattern: str, itersize: int | None = None, version: int | None = None, tell: Tell | None = None
     ) -> AsyncGenerator[Any, None]:
         reverse = self._reversing(version)
-        async with aclosing(self._afound(self._full_pattern(pattern, version), tell)) as matching:
+        async with aclosing(self._afound(self._wanted(pattern, version), tell)) as matching:
             async for found in matching:
                 yield reverse(found.key)
 
     def count(self, pattern: str = "*", version: int | None = None) -> int:
         """How many keys fit."""
-        return finish(self._operations.count_matching(self._full_pattern(pattern, version)))
+        return finish(self._operations.count_matching(self._wanted(pattern, version)))
 
     async def acount(self, pattern: str = "*", version: int | None = None) -> int:
-        return await self._awaited(Operations.count_matching, self._full_pattern(pattern, version))
+        return await self._awaited(Operations.count_matching, self._wanted(pattern, version))
 
     def delete_pattern(
         self, pattern: str, version: int | None = None, tell: Tell | None = None, *, itersize: int | None = None
     ) -> int:
         """Removes the entries whose keys fit, and gives how many that were. Costs a delete per thousand on top."""
-        return finish(self._operations.delete_matching(self._full_pattern(pattern, version), tell))
+        return finish(self._operations.delete_matching(self._wanted(pattern, version), tell))
 
     async def adelete_pattern(
         self, pattern: str, version: int | None = None, tell: Tell | None = None, *, itersize: int | None = None
     ) -> int:
-        return await self._awaited(Operations.delete_matching, self._full_pattern(pattern, version), tell)
+        return await self._awaited(Operations.delete_matching, self._wanted(pattern, version), tell)
 
-    def _full_pattern(self, pattern: str, version: int | None) -> str:
+    def _wanted(self, pattern: str, version: int | None) -> Glob:
         """That of full keys: a group's keys begin with its generation. Raises TypeError for what is no pattern or version."""
         if not isinstance(pattern, str):
             raise TypeError(f"The pattern is of type {type(pattern).__name__}; accepted: a string, such as 'user:*'.")
@@ -80,19 +82,19 @@ class KeyMethods(Foundation):
             raise TypeError(
                 f"The version is of type {type(version).__name__}; accepted: a whole number, or None for the cache's own."
             )
-        return escaped(self._scope) + full_pattern(self, pattern, version)
+        return glob(escaped(self._scope) + full_pattern(self, pattern, version), written=pattern)
 
     def _reversing(self, version: int | None) -> Reverse:
         reverse, start = reversing(self, version, self.reverse_key_func), len(self._scope)
         return lambda full: reverse(full[start:])
 
-    def _found(self, pattern: str, tell: Tell | None, reverse: Reverse) -> Iterator[Any]:
-        with closing(iterate(self._operations.matching(pattern, tell))) as matching:
+    def _found(self, wanted: Glob, tell: Tell | None, reverse: Reverse) -> Iterator[Any]:
+        with closing(iterate(self._operations.matching(wanted, tell))) as matching:
             for found in matching:
                 yield reverse(found.key)
 
-    def _afound(self, pattern: str, tell: Tell | None) -> AsyncGenerator[Found, None]:
+    def _afound(self, wanted: Glob, tell: Tell | None) -> AsyncGenerator[Found, None]:
         native = self._assembled().native
         if native is not None:
-            return native.matching(pattern, tell)
-        return on_threads(sharing.executor_for(self.engine, "bulk"), self._operations.matching(pattern, tell))
+            return native.matching(wanted, tell)
+        return on_threads(sharing.executor_for(self.engine, "bulk"), self._operations.matching(wanted, tell))

@@ -25,7 +25,7 @@ class LockMethods(Foundation):
         """The lock of that name, not yet acquired: others may take it ``timeout`` seconds after it was acquired or renewed.
 
         ``blocking_timeout`` is how many seconds to wait for it: None for ever, 0 not at all. With ``auto_renew`` it is renewed
-        whenever a third of its time has passed, until it is released. Costs nothing.
+        whenever a third of its time has passed, until it is released, or nobody refers to the object. Costs nothing.
 
         Raises ValueError for a time that is out of range, TypeError for what is none, NotSupported where two could hold it.
         """

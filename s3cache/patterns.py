@@ -28,17 +28,20 @@ STAR = ".*"
 class Glob(NamedTuple):
     """A pattern ready for use."""
 
-    pattern: str
+    written: str
+    """As whoever asks wrote it."""
     prefix: str
     """What every text that matches begins with."""
+    is_literal: bool
+    """Whether that is all of it: then this one text matches."""
     expression: re.Pattern[str]
 
     def matches(self, text: str) -> bool:
         return text.startswith(self.prefix) and self.expression.fullmatch(text) is not None
 
 
-def glob(pattern: str) -> Glob:
-    """The pattern ready for use. Every text is a pattern."""
+def glob(pattern: str, written: str | None = None) -> Glob:
+    """The pattern ready for use; ``written`` is what it was made of, where that is another. Every text is a pattern."""
     pieces, prefix, literal = [""], "", True
     for expression, character in tokens(pattern):
         literal = literal and character is not None
@@ -48,7 +51,7 @@ def glob(pattern: str) -> Glob:
             pieces.append("")
         else:
             pieces[-1] += expression
-    return Glob(pattern, prefix, re.compile(expression_of(pieces), re.DOTALL))
+    return Glob(pattern if written is None else written, prefix, literal, re.compile(expression_of(pieces), re.DOTALL))
 
 
 def expression_of(pieces: list[str]) -> str:

@@ -16,6 +16,7 @@ from s3cache.entries import MISSING, Seen
 from s3cache.envelope import Place
 from s3cache.errors import NotSupported
 from s3cache.expiry import NEVER
+from s3cache.patterns import Glob
 from s3cache.policy import Forgiving, forgiven
 from s3cache.searches import Tell
 from s3cache.timed import of_one_entry
@@ -73,7 +74,7 @@ class ReadOnly(Forgiving):
     async def delete_many(self, keys: Iterable[Named]) -> None:
         self._observer.dropped(sum(1 for _ in keys))
 
-    async def delete_matching(self, pattern: str, tell: Tell | None = None) -> int:
+    async def delete_matching(self, wanted: Glob, tell: Tell | None = None) -> int:
         self._observer.dropped(1)
         return 0
 
@@ -148,8 +149,8 @@ class DryRun(ReadOnly):
         return []
 
     @forgiven
-    async def delete_matching(self, pattern: str, tell: Tell | None = None) -> int:
-        async with aclosing(self.matching(pattern, tell)) as matching:
+    async def delete_matching(self, wanted: Glob, tell: Tell | None = None) -> int:
+        async with aclosing(self.matching(wanted, tell)) as matching:
             number = sum([1 async for _ in matching])
         self._observer.dropped(number)
         return number

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-from s3cache.engines.base import ObjectInfo
 from s3cache.entries import Keyed
 from s3cache.envelope import LONGEST_KEY
 from s3cache.patterns import Glob
@@ -34,9 +33,9 @@ Tell = Callable[[KeyProgress], object]
 
 
 class Search:
-    """One of them. ``place_of`` tells how much of a listing lies before an entry, ``by_name`` that most cost no request."""
+    """One of them. ``place_of`` tells how much of a listing lies before a name, ``by_name`` that most entries cost no request."""
 
-    def __init__(self, wanted: Glob, tell: Tell | None, place_of: Callable[[ObjectInfo], float | None], *, by_name: bool) -> None:
+    def __init__(self, wanted: Glob, tell: Tell | None, place_of: Callable[[str], float | None], *, by_name: bool) -> None:
         self.matched = 0
         self._wanted = wanted
         self._tell = tell
@@ -45,13 +44,13 @@ class Search:
         self._seen = 0
         self._without_key = 0
 
-    def saw(self, info: ObjectInfo, keyed: Keyed | None) -> None:
+    def saw(self, name: str, keyed: Keyed | None) -> None:
         self._seen += 1
         self._without_key += keyed is not None and keyed.key is None
         if self._seen == LARGE:
-            self._warn(self._place_of(info))
+            self._warn(self._place_of(name))
         if self._tell is not None and self._seen % PAGE == 0:
-            self._tell(KeyProgress(self._seen, self.matched, self._place_of(info)))
+            self._tell(KeyProgress(self._seen, self.matched, self._place_of(name)))
 
     def end(self) -> None:
         if self._tell is not None:
@@ -67,11 +66,11 @@ class Search:
                 message = (
                     "The search for keys like %r lists many more than it finds, with a request per thousand: %d of %d until now."
                 )
-                logger.warning(message, self._wanted.pattern, self.matched, self._seen)
+                logger.warning(message, self._wanted.written, self.matched, self._seen)
             return
         entries = f"about {round(self._seen / place):,}" if place else f"more than {self._seen:,}"
         pages = f"{math.ceil(self._seen / place / PAGE):,}" if place else f"more than {self._seen // PAGE:,}"
         logger.warning(
             "The search for keys like %r reads the headers of %s entries, with a request for each and %s listings.",
-            *(self._wanted.pattern, entries, pages),
+            *(self._wanted.written, entries, pages),
         )

@@ -123,7 +123,7 @@ class Computation:
                 found = await self._caller.call(Operations.look_again, self._wanted.key, found, self._early)
             return found.value if found.state is State.FRESH else await self._computed(found.seen)
         finally:
-            await self._caller.call(Operations.end_computing, turn)
+            await self._caller.complete(Operations.end_computing, turn)
 
     async def _turn(self) -> Turn | None:
         begin, end = Operations.begin_computing, Operations.end_computing

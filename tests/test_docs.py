@@ -126,6 +126,8 @@ def shown(profile):
         otherwise.append("lists in no order, from no point")
     if not profile.atomic_overwrites:
         otherwise.append("readers may meet half an overwrite")
+    if not profile.etag_of_every_write:
+        otherwise.append("no ETag for a write that was overtaken")
     return [
         "tried out" if not profile.proven else "yes" if conditional else "no",
         ("quoted" if profile.quoted_etags else "bare") if conditional else "–",

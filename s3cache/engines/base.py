@@ -15,7 +15,8 @@ ObjectNotFound; NotModified where the object has the etag ``if_none_match``; Obj
 the body is longer than ``limit``, before the body is read. One request.
 
 **put_object** is atomic: a reader sees the old body or the new one, never a part; where ``features.atomic_overwrites`` is false,
-it may be a part, or nothing, until the write is done. It returns the new etag. With
+it may be a part, or nothing, until the write is done. It returns the new etag; a store without conditional writes may have none
+for a body that another writer has replaced by then. With
 ``if_none_match`` it creates or raises PreconditionFailed; with ``if_match`` it replaces the object of that etag or raises
 PreconditionFailed, also where there is no object. Of several racing creators, or of several writers with one ``if_match``,
 exactly one succeeds. Giving both conditions is a ValueError. One request, never repeated by the engine or its SDK when

@@ -82,8 +82,9 @@ class Boto3Engine(BucketEngine[Connection]):
                 parameters["IfMatch"] = self.target.profile.if_match(if_match)
             waits = pays_to_wait(len(body), if_none_match)
             answer = connection.do(partial(connection.client.put_object, **parameters), waits=waits)
-            check_etag(answer)
-            return answer["ETag"]  # type: ignore[no-any-return]
+            if self.target.profile.etag_of_every_write:
+                check_etag(answer)
+            return answer.get("ETag") or None
 
     def _delete_one(self, name: str) -> None:
         with contextlib.suppress(ObjectNotFound), self._errors("delete_objects", name, READ):

@@ -74,7 +74,8 @@ class MinioEngine(BucketEngine[Connection]):
                 length=len(body),
                 part_size=max(len(body), LEAST_PART),  # or the SDK sends a larger body in parts
             )
-            return etag_of(exchange)
+            every = self.target.profile.etag_of_every_write
+            return etag_of(exchange) if every else exchange.response.headers.get("ETag") or None
 
     def _delete_one(self, name: str) -> None:
         exchange = Exchange(self._headers.other)

@@ -142,6 +142,8 @@ class Verbs:
         except BaseException as error:
             if not is_sdk_error(error):
                 raise
+            if service.is_overtaken(error):
+                return None
             raise self._error("put_object", name, error, meanings) from error
 
     def _mode(self, if_match: Etag, if_none_match: bool) -> str | dict[str, str]:

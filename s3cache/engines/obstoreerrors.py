@@ -28,9 +28,9 @@ UNNAMEABLE = "Encountered object with invalid path"
 """Something that another tool has put there ends every listing that comes by."""
 REDIRECT = re.compile(r"redirect without LOCATION|kind: Redirect")
 """One that leads nowhere, or round and round."""
+NO_ETAG = "ETag Header missing"
 LASTING = re.compile(
-    rf"{TLS.pattern}|{UNNAMEABLE}|{REDIRECT.pattern}|kind: (PermissionDenied|NotADirectory|Builder)|"
-    "ETag Header missing|Invalid(Uri|Header)"
+    rf"{TLS.pattern}|{UNNAMEABLE}|{REDIRECT.pattern}|kind: (PermissionDenied|NotADirectory|Builder)|{NO_ETAG}|Invalid(Uri|Header)"
 )
 CREDENTIALS = re.compile(r"External \w+ credential provider: (\w+): ([^\n]*)")
 """What our own source of credentials raised, as obstore repeats it."""

@@ -17,7 +17,7 @@ from typing import Any
 from s3cache.deadlines import Limit
 from s3cache.engines import s3options
 from s3cache.engines.awsconfig import AwsConfig
-from s3cache.engines.obstoreerrors import Advice
+from s3cache.engines.obstoreerrors import NO_ETAG, Advice
 from s3cache.engines.obstores3settings import (
     check_environment,
     check_support,
@@ -76,6 +76,9 @@ class S3Service(Service):
 
     def write_meanings(self, *, if_match: bool, if_none_match: bool) -> Meanings:
         return write_meanings(self.target.profile, if_match=if_match, if_none_match=if_none_match)
+
+    def is_overtaken(self, error: BaseException) -> bool:
+        return not self.target.profile.etag_of_every_write and NO_ETAG in str(error)
 
     def version(self, etag: str) -> dict[str, str]:
         return {"e_tag": self.target.profile.if_match(etag)}

@@ -83,6 +83,10 @@ class Service:
         """What the answer to a conditional write says."""
         return {**(REPLACE if if_match else PLAIN), 409: Conflict, 412: PreconditionFailed}
 
+    def is_overtaken(self, error: BaseException) -> bool:
+        """Whether a PUT that ended so was applied, and then another."""
+        return False
+
     def etag(self, about: Mapping[str, Any]) -> Etag:
         """From what obstore tells of an object."""
         etag: Etag = about["e_tag"]

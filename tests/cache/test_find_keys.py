@@ -326,7 +326,7 @@ def test_progress_is_told_after_each_thousand_and_at_the_end(make_engine, as_mod
 
 def test_a_large_search_is_logged_once_with_its_cost(make_engine, as_mode, caplog, monkeypatch):
     monkeypatch.setattr(searches, "LARGE", 500)
-    call = as_mode(cache_over(make_engine("memory"), MAX_ENTRIES=None))
+    call = as_mode(cache_over(make_engine("memory"), params={"KEY_PREFIX": "site"}, MAX_ENTRIES=None).group("g"))
     call.set_many(dict.fromkeys(range(499), 1))
     call.count("*")
     assert caplog.text == ""
@@ -335,7 +335,7 @@ def test_a_large_search_is_logged_once_with_its_cost(make_engine, as_mode, caplo
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     pattern, entries, pages = record.args
-    assert pattern == ":1:9*"
+    assert pattern == "9*", "as it was written"
     assert 1700 < int(entries.removeprefix("about ").replace(",", "")) < 2300
     assert pages in ("2", "3")
 
@@ -358,11 +358,10 @@ def test_readable_names_cost_a_listing_per_thousand_keys_and_no_read(make_engine
     before = cache.stats()
     assert call.count("a:*") == 600
     assert call.delete_pattern("a:5??") == 100
-    after = cache.stats()
-    spent = {kind: after[kind] - before[kind] for kind in after if kind.startswith("requests")}
-    assert spent == {"requests_get": 0, "requests_put": 0, "requests_delete": 1, "requests_list": 4}
+    assert spent(cache, before) == {"requests_delete": 1, "requests_list": 4}
+    before = cache.stats()
     assert call.count("*") == 1100
-    assert cache.stats()["requests_list"] - after["requests_list"] == 3
+    assert spent(cache, before) == {"requests_list": 3}
 
 
 def test_a_readable_search_that_finds_little_of_much_is_logged(caplog, monkeypatch):
@@ -374,7 +373,41 @@ def test_a_readable_search_that_finds_little_of_much_is_logged(caplog, monkeypat
     assert caplog.text == ""
     assert cache.count("*9") == 100
     [record] = caplog.records
-    assert record.levelno == logging.WARNING and "':1:*9'" in record.getMessage()
+    assert record.levelno == logging.WARNING and "keys like '*9' lists" in record.getMessage()
+
+
+LITERALS = {"user:1": ["user:1"], r"user\:\1": ["user:1"], "user:2": [], "": [], r"a\*": ["a*"], "k" * 1100: ["k" * 1100]}
+
+
+@pytest.mark.parametrize(("pattern", "expected"), LITERALS.items())
+def test_a_pattern_without_a_wildcard_is_one_key_and_costs_one_read(call, cache, pattern, expected):
+    call.set_many(dict.fromkeys(["user:1", "user:10", "a*", "ab", "k" * 1100], 1))
+    before, told = cache.stats(), []
+    assert call.keys(pattern) == [*call.iter_keys(pattern, tell=told.append)] == expected
+    assert call.count(pattern) == len(expected)
+    assert told == [(len(expected), len(expected), 1.0)]
+    assert spent(cache, before) == {"requests_get": 3}
+
+
+def test_delete_pattern_without_a_wildcard_removes_one_key(call, cache):
+    call.set_many(dict.fromkeys(["user:1", "user:10"], 1))
+    before = cache.stats()
+    assert [call.delete_pattern("user:1") for _ in range(2)] == [1, 0]
+    assert spent(cache, before) == {"requests_get": 2, "requests_delete": 1}
+    assert call.keys() == ["user:10"]
+
+
+def test_a_single_key_is_not_found_where_it_has_expired_or_cannot_be_read(call, cache, clock, engine_put):
+    call.set("short", 1, 10)
+    clock.advance(10)
+    engine_put(name_of(cache, "theirs"), b"not ours")
+    assert call.keys("short") == call.keys("theirs") == []
+    assert call.delete_pattern("theirs") == 0
+
+
+def spent(cache, before):
+    """The requests since then."""
+    return {kind: count - before[kind] for kind, count in cache.stats().items() if "requests" in kind and count > before[kind]}
 
 
 class Folders(MemoryEngine):

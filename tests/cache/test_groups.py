@@ -594,19 +594,20 @@ async def test_nor_is_it_with_awaited_steps_of_ones_own(cache):
 
 
 def test_readers_and_writers_beside_invalidations_never_see_what_is_older_than_the_last_one(engine, clock):
-    """Each value says how many invalidations were over when it was computed."""
+    """Each value says how many invalidations had begun when it was computed: the last of these may have been made by then."""
     caches = [cache_over(engine, clock, GROUP_TTL=0) for _ in range(4)]
-    over, stale = [0], []
+    begun, over, stale = [0], [0], []
 
     def use(number):
         group = caches[number].group("g")
         for turn in range(15):
             if number == 0:
+                begun[0] += 1
                 group.invalidate()
                 over[0] += 1
                 continue
             before = over[0]
-            value = group.get_or_set(f"key-{turn % 2}", lambda: over[0])
+            value = group.get_or_set(f"key-{turn % 2}", lambda: begun[0])
             if value < before:
                 stale.append((value, before))
 

@@ -5,6 +5,7 @@ requests, and not for time.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import threading
@@ -239,3 +240,38 @@ async def test_a_blocking_release_beside_a_task_that_renews_is_refused(cache):
     with pytest.raises(LockError, match="release it with arelease"):
         lock.release()
     await lock.arelease()
+
+
+# One that nobody refers to any more
+
+
+def test_one_that_is_let_go_of_is_renewed_no_more(cache, engine):
+    lock = renewed(cache)
+    lock.acquire()
+    threads = at_work()
+    engine.await_writes(5)
+    del lock
+    gc.collect()
+    await_end(threads)
+
+
+async def test_nor_by_a_task(cache, engine):
+    lock = renewed(cache)
+    await lock.aacquire()
+    tasks = tasks_at_work()
+    await asyncio.to_thread(engine.await_writes, 5)
+    del lock
+    gc.collect()
+    await asyncio.wait_for(asyncio.gather(*tasks), 30)
+
+
+def test_with_refers_to_it(cache, engine):
+    with renewed(cache):
+        gc.collect()
+        engine.await_writes(5)
+
+
+async def test_so_does_async_with(cache, engine):
+    async with renewed(cache):
+        gc.collect()
+        await asyncio.to_thread(engine.await_writes, 5)

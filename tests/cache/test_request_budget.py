@@ -298,6 +298,9 @@ BULK = {
     "``delete_pattern`` of *m* entries": ("*n* / 1,000 + *n* + *m* / 1,000", "listing, GET of 2 KiB, batch DELETE"),
     "``keys``, ``iter_keys``, ``count``: readable": ("*p* / 1,000 + 1", "listing"),
     "``delete_pattern`` of *m* entries: readable": ("*p* / 1,000 + 1 + *m* / 1,000", "listing, batch DELETE"),
+    "``keys``, ``iter_keys``, ``count``: no wildcard": ("1", "GET of 2 KiB"),
+    "``delete_pattern``: no wildcard": ("2", "GET of 2 KiB, DELETE"),
+    "``delete_pattern``: no wildcard, missing": ("1", "GET of 2 KiB"),
 }
 """The rows whose cost grows with *n*."""
 
@@ -543,7 +546,7 @@ def test_clear_costs_one_listing_and_one_delete(story, server, count, expected):
         (lambda call: len([*call.iter_keys("a:*")]) == 5, []),
         (lambda call: call.count("a:*") == 5, []),
         (lambda call: call.delete_pattern("a:*") == 5, ["batch DELETE"]),
-        (lambda call: call.delete_pattern("a:1") == 1, ["DELETE"]),
+        (lambda call: call.delete_pattern("a:[1]") == 1, ["DELETE"]),
         (lambda call: call.delete_pattern("c:*") == 0, []),
     ],
     ids=["keys", "iter_keys", "count", "delete 5", "delete 1", "delete none"],
@@ -557,6 +560,27 @@ def test_finding_keys_costs_what_the_docs_say(tell, server, layout, deed, spent)
     assert deed(story.call)
     looked = ["listing"] * 2 if layout == "readable" else ["listing", *["GET of 2 KiB"] * 10]
     assert sorted(sent(server)) == sorted(looked + spent)
+
+
+@pytest.mark.parametrize(
+    ("deed", "spent"),
+    [
+        (lambda call: call.keys("a:1") == ["a:1"], []),
+        (lambda call: [*call.iter_keys("a:9")] == [], []),
+        (lambda call: call.count("a:1") == 1, []),
+        (lambda call: call.delete_pattern("a:1") == 1, ["DELETE"]),
+        (lambda call: call.delete_pattern("a:9") == 0, []),
+    ],
+    ids=["keys", "iter_keys", "count", "delete 1", "delete none"],
+)
+@pytest.mark.parametrize("layout", ("hashed", "readable"))
+def test_finding_one_key_costs_what_the_docs_say(tell, server, layout, deed, spent):
+    story = tell(KEY_LAYOUT=layout)
+    story.rival.clear()
+    story.call.set("a:1", 1)
+    server.forget()
+    assert deed(story.call)
+    assert sent(server) == ["GET of 2 KiB", *spent]
 
 
 def test_above_a_thousand_entries_clear_costs_two_of_each(location, module_server, server, called):

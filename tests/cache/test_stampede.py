@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 
 from s3cache import ObjectStoreCache
@@ -377,6 +378,46 @@ def test_an_exception_is_raised_and_frees_everybody(here, elsewhere, as_mode):
     assert as_mode(elsewhere).get_or_set("key", lambda: "computed") == "computed"
 
 
+def stopping(error):
+    """A default that raises it."""
+
+    def compute():
+        raise error
+
+    return compute
+
+
+@pytest.mark.parametrize("method", ["get_or_set", "refresh"])
+def test_a_stop_iteration_is_raised_as_it_is(here, elsewhere, method):
+    """Which no coroutine lets through."""
+    error = StopIteration("no more")
+    with pytest.raises(StopIteration) as raised:
+        getattr(here, method)("key", stopping(error))
+    assert raised.value is error
+    assert elsewhere.get_or_set("key", lambda: "computed") == "computed"
+
+
+def test_so_is_one_of_a_computation_within_a_computation(here, elsewhere):
+    error = StopIteration("no more")
+    with pytest.raises(StopIteration) as raised:
+        here.get_or_set("outer", lambda: elsewhere.get_or_set("inner", stopping(error)))
+    assert raised.value is error
+
+
+def test_what_python_made_of_one_stays_so(here):
+    def numbers():
+        yield next(iter([]))
+
+    with pytest.raises(RuntimeError, match="generator raised StopIteration"):
+        here.get_or_set("key", lambda: [*numbers()])
+
+
+async def test_for_asynchronous_callers_python_makes_a_runtime_error_of_it(here, engine):
+    for cache in (here, cache_over(engine)):
+        with pytest.raises(RuntimeError, match="raised StopIteration"):
+            await cache.aget_or_set("key", stopping(StopIteration("no more")))
+
+
 def test_who_waits_for_a_computation_that_fails_has_the_next_turn(here, elsewhere, pool):
     gate = Gate()
 
@@ -426,6 +467,27 @@ async def test_a_turn_that_was_taken_for_a_task_that_is_cancelled_is_given_back(
     assert (here.stats()["requests_put"], here.stats()["requests_delete"]) == (1, 1)
     assert turns(here) == []
     assert await here.aget_or_set("key", lambda: "computed") == "computed"
+
+
+@pytest.mark.parametrize("at", ["the end", "the end, and before"])
+async def test_a_task_that_is_cancelled_while_it_ends_its_turn_ends_it(here, engine, at):
+    engine.delay_next("delete_objects", 0.2)
+    begun = asyncio.Event()
+
+    async def compute():
+        begun.set()
+        await asyncio.sleep(PATIENCE if "before" in at else 0)
+
+    task = asyncio.create_task(here.aget_or_set("key", compute))
+    await begun.wait()
+    if "before" in at:
+        task.cancel()
+    while here.stats()["requests_delete"] < 1:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert turns(here) == []
 
 
 async def test_who_waits_and_is_cancelled_holds_up_nobody(here):
@@ -806,6 +868,44 @@ async def test_a_blocking_caller_does_not_wait_for_a_task_of_the_loop_that_he_bl
     assert here.get_or_set("key", lambda: "the blocking caller's", 60) == "the blocking caller's"
     go_on.set()
     assert await task == "the task's"
+
+
+async def test_two_who_need_one_thread_go_on_after_two_leases(process):
+    """The thread of sync_to_async: one waits there for a task, which waits for the thread."""
+    here, begun, asked = process(STAMPEDE={"LEASE": 0.1}), asyncio.Event(), asyncio.Event()
+
+    async def compute():
+        begun.set()
+        await asked.wait()
+        return await sync_to_async(lambda: "the task's")()
+
+    task = asyncio.create_task(here.aget_or_set("key", compute))
+    await begun.wait()
+    waiting = asyncio.create_task(sync_to_async(here.get_or_set)("key", lambda: "the waiting one's"))
+    while here.stats()["misses"] < 2:
+        await asyncio.sleep(0)
+    asked.set()
+    assert await asyncio.gather(task, waiting) == ["the waiting one's"] * 2
+
+
+async def test_with_a_thread_each_they_do_not_wait_so_long(here):
+    begun = asyncio.Event()
+
+    async def compute():
+        begun.set()
+        await asyncio.sleep(0.01)
+        return await sync_to_async(lambda: "the task's")()
+
+    async def computed():
+        async with ThreadSensitiveContext():
+            return await here.aget_or_set("key", compute)
+
+    async def waited():
+        async with ThreadSensitiveContext():
+            await begun.wait()
+            return await sync_to_async(here.get_or_set)("key", unreachable)
+
+    assert await asyncio.gather(computed(), waited()) == ["the task's"] * 2
 
 
 def test_an_early_computation_that_fails_leaves_the_value_that_is_there(process, as_mode, caplog):

@@ -1,9 +1,9 @@
 import pytest
 
-from s3cache import plugins
+from s3cache import ObjectStoreCache, plugins
 from s3cache.engines import S3_ENGINES, s3options
 from s3cache.engines.profiles import PROFILES, Profile, is_amazon, profile_of
-from s3cache.errors import Conflict, EngineUnavailable, NotSupported, PreconditionFailed
+from s3cache.errors import Conflict, EngineMisconfigured, EngineUnavailable, NotSupported, PreconditionFailed
 from tests.servers import Answer, Proxy, s3_options
 
 pytest_plugins = ["tests.servers"]
@@ -177,6 +177,36 @@ def test_a_store_without_conditions_is_sent_none(told, engine, profile):
         with pytest.raises(NotSupported):
             told(engine, profile, Answer(200), condition)
     assert told.server.requests == []
+
+
+ACCEPTED = b"<html><h1>Accepted</h1><p>The request is accepted for processing.</p></html>"
+
+
+@pytest.mark.parametrize("engine", S3_ENGINES)
+def test_swift_gives_no_etag_for_a_write_that_was_overtaken(told, engine):
+    told.server.forget()
+    assert told(engine, "swift", Answer(200, ACCEPTED, [("Content-Type", "text/html; charset=UTF-8")]), {}) is None
+    assert len(told.server.requests) == 1
+    assert told(engine, "swift", Answer(200, headers=[("ETag", '"4567"')]), {}) == '"4567"'
+
+
+@pytest.mark.parametrize("engine", S3_ENGINES)
+@pytest.mark.parametrize("profile", ["aws", "plain"])
+def test_of_any_other_store_an_answer_without_an_etag_is_an_error(told, engine, profile):
+    with pytest.raises(EngineMisconfigured, match="ETag"):
+        told(engine, profile, Answer(200, ACCEPTED), {})
+
+
+@pytest.mark.parametrize("engine", S3_ENGINES)
+def test_a_value_that_was_overtaken_counts_as_written(told, engine):
+    told.server.answer = lambda request, forward: Answer(200, ACCEPTED)
+    options = s3_options(told.server.url, ENGINE=engine, PROFILE="swift", MAX_ENTRIES=None, SIGNING_KEY="k", max_attempts=1)
+    cache = ObjectStoreCache("s3://bucket/overtaken", {"OPTIONS": options})
+    told.server.forget()
+    cache.set("key", 1)
+    assert cache.set_many({"a": 1, "b": 2}) == []
+    assert len(told.server.requests) == 3
+    cache.engine.close()
 
 
 @pytest.mark.parametrize("engine", S3_ENGINES)

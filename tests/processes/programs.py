@@ -225,6 +225,35 @@ def unused_parent(cache):
     assert forked(use_and_fork) == "done"
 
 
+def fork_in_a_computation(cache):
+    """Children of the function that computes a value, while their parent waits for them."""
+
+    def compute():
+        print("another key:", forked(cache.get_or_set, "another", lambda: "the child's"))
+        print("the key itself:", forked(cache.get_or_set, "key", lambda: "the child's"))
+        return "the parent's"
+
+    print(cache.get_or_set("key", compute))
+    print(cache.get("another"))
+
+
+def fork_that_returns(cache):
+    """A child that computes what its parent computes, and is ready first."""
+    parent = os.getpid()
+
+    def compute():
+        child = os.fork()
+        if child == 0:
+            signal.alarm(CHILD)
+            return "the child's"
+        os.waitpid(child, 0)
+        return "the parent's"
+
+    print(cache.get_or_set("key", compute), flush=True)
+    if os.getpid() != parent:
+        os._exit(0)
+
+
 def fork_unknown_to_python(cache):
     """A child by the C library's fork, as uWSGI makes it: Python's hooks do not run there. There are no other threads."""
     cache.set("parent", 1)

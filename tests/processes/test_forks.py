@@ -53,6 +53,15 @@ def test_no_child_waits_for_a_lock_that_a_thread_of_its_parent_held(made, engine
     assert {"s3cache.sharing._lock", "Statistics._lock", "NearCache._lock"} <= set(locks)
 
 
+def test_a_computation_may_have_children_and_one_that_asks_for_its_value_computes_when_the_lease_is_over(made):
+    cache = made("local", STAMPEDE={"LEASE": 1})
+    assert run("fork_in_a_computation", cache) == ["another key: done", "the key itself: done", "the child's", "the child's"]
+
+
+def test_a_child_that_returns_from_a_computation_is_one_more_who_computes(made):
+    assert run("fork_that_returns", made("local", STAMPEDE={"LEASE": 20})) == ["the child's"] * 2
+
+
 @pytest.mark.parametrize("engine", ("local", "minio", "boto3"))
 def test_a_child_that_was_forked_behind_pythons_back_has_connections_of_its_own(made, engine):
     assert run("fork_unknown_to_python", made(engine)) == ["True", "done"]
