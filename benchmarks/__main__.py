@@ -34,8 +34,10 @@ BENCHMARKS = {
     "concurrency": "get_many and concurrent aget of 100 keys at 20 ms of latency.",
     "startup": "What importing s3cache, and a first get, add to the start of a Django process.",
     "culling": "Requests and victims of culling, and how full the cache is, with 1 to 64 writers.",
+    "sweeps": "The same as culling, of readable names, in four orders of the keys.",
     "memory": "Peak extra memory of get and set of 64 MB.",
 }
+NAMED = ("engines", "culling", "sweeps")
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 DOCS = HERE.parent / "docs"
@@ -56,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", nargs="?", choices=[*BENCHMARKS, "all", "report"])
-    parser.add_argument("engines", nargs="*", metavar="ENGINE", help="of engines: only these; of culling: only these limits")
+    parser.add_argument(
+        "engines", nargs="*", metavar="ENGINE", help="of engines: only these; of culling and sweeps: only these limits"
+    )
     effort = parser.add_mutually_exclusive_group()
     effort.add_argument("--quick", dest="effort", action="store_const", const="quick", help="a look, not a measurement")
     effort.add_argument("--smoke", dest="effort", action="store_const", const="smoke", help="only whether it runs")
@@ -70,8 +74,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=0, help="of culling: write with so many processes, over boto3")
     parser.set_defaults(effort="full")
     asked = parser.parse_args(arguments)
-    if (asked.engines or asked.url) and asked.name not in ("engines", "culling"):
-        parser.error("only the benchmarks engines and culling take names and --url")
+    if (asked.engines and asked.name not in NAMED) or (asked.url and asked.name not in NAMED[:2]):
+        parser.error("only the benchmarks engines and culling take names and --url, and sweeps takes names")
     if asked.name == "engines" and not SDKS.keys() >= set(asked.engines):
         parser.error(f"the engines are {', '.join(SDKS)}")
     return asked

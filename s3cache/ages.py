@@ -7,6 +7,7 @@ writes need no more than seconds of them do, only the line between what goes and
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 MOST = 10_000
@@ -14,32 +15,42 @@ MOST = 10_000
 
 
 class Ages:
-    """Counts weights by the moment of writing."""
+    """Counts weights by the moment of writing, in at most ``most`` buckets."""
 
-    def __init__(self) -> None:
-        self._weights: Counter[int] = Counter()
-        self._shift = 0
+    def __init__(self, most: int | None = None, shift: int = 0, weights: Mapping[int, int] | None = None) -> None:
+        self._most = most or MOST
+        self.shift = shift
+        self.weights: Counter[int] = Counter(weights)
+
+    @property
+    def total(self) -> int:
+        return self.weights.total()
 
     def add(self, written: datetime, weight: int) -> None:
-        self._weights[self.bucket(written)] += weight
-        while len(self._weights) > MOST:
+        self.weights[self.bucket(written)] += weight
+        while len(self.weights) > self._most:
             self._coarsen()
 
     def bucket(self, written: datetime) -> int:
         """The number of the bucket, as they are now; older ones come first."""
-        return int(written.timestamp() * 1000) >> self._shift
+        return int(written.timestamp() * 1000) >> self.shift
 
     def line(self, excess: int) -> tuple[int, int]:
         """The last bucket of which something must go for so much to go, oldest first, and how much of it."""
-        for bucket, weight in sorted(self._weights.items()):
+        for bucket, weight in sorted(self.weights.items()):
             if weight >= excess:
                 return bucket, excess
             excess -= weight
         raise ValueError("More must go than was counted.")
 
+    def moment(self, weight: int) -> int:
+        """The millisecond before which so much was written, or a little more: up to the end of a bucket."""
+        last, _ = self.line(weight)
+        return last + 1 << self.shift
+
     def _coarsen(self) -> None:
-        self._shift += 1
+        self.shift += 1
         merged: Counter[int] = Counter()
-        for bucket, weight in self._weights.items():
+        for bucket, weight in self.weights.items():
             merged[bucket >> 1] += weight
-        self._weights = merged
+        self.weights = merged

@@ -38,6 +38,8 @@ from s3cache.sampling import SMALL, is_small, sample_of
 from s3cache.secretkeys import as_bytes
 from s3cache.signing import Checksum, Keyring
 from s3cache.statistics import Announce, Statistics
+from s3cache.sweeping import Sweeper
+from s3cache.sweeps import Sweeps
 from s3cache.watched import Watched
 
 
@@ -133,7 +135,7 @@ def build(
         near_caches.append(near)
     codec, envelopes, name_digest = codec_of(options, text_kinds), envelopes_of(configuration), name_digest_of(options)
     layout = layout_of(options, engine, name_digest)
-    culler = culler_of(options, engine, max_entries)
+    culler, sweeper = culler_of(options, engine, max_entries), sweeper_of(options, engine, max_entries)
 
     generations = generations or generations_among(near_caches)
     guards = Guards(options, engine, breaker, statistics, cache_named)
@@ -143,6 +145,8 @@ def build(
         store = guards.guarded(watched, runtime)
         entries = Entries(store, envelopes, codec, statistics, proof, clock, (SynchronousOnlyOperation,))
         looks = Looks(store, culler, statistics, layout)
+        if sweeper is not None and isinstance(layout, Readable):
+            looks = Sweeps(store, sweeper, statistics, layout, entries, options.namespace)
         parts = store, entries, statistics
         reads = Reads(*parts) if near is None else NearReads(*parts, near)
         made = guards.kind(
@@ -252,17 +256,32 @@ def compressor_named(name: str) -> Compressor:
 
 def culler_of(options: Options, engine: Engine, max_entries: int) -> Culler | None:
     """What keeps the cache at its limits; None without one. Raises OptionError for what the store's listing cannot serve."""
-    if not max_entries and options.max_bytes is None:
+    if (not max_entries and options.max_bytes is None) or is_swept(options, max_entries):
         return None
     # A limit below 1 can only have been set on the instance, as Django's own tests do.
     most = max(1, max_entries) if max_entries else None
-    if options.key_layout == READABLE and not is_small(most):
-        raise OptionError(
-            f"OPTIONS['MAX_ENTRIES'] is {most}, and OPTIONS['KEY_LAYOUT'] is 'readable'; accepted: at most {SMALL}, or None "
-            "without MAX_BYTES. Readable names are no fair sample of a large cache, so writes cannot keep it at a limit. Set both "
-            "to None, and let a lifecycle rule of the bucket remove old objects."
-        )
     return Culler(most, options.cull_frequency, max_bytes=options.max_bytes, sample=sample_of(engine.features, most))
+
+
+def sweeper_of(options: Options, engine: Engine, max_entries: int) -> Sweeper | None:
+    """The same where names are no fair sample. Raises OptionError where the store cannot be listed from a name on."""
+    if not is_swept(options, max_entries):
+        return None
+    features = engine.features
+    if not (features.start_after and features.ordered_listing):
+        raise OptionError(
+            f"OPTIONS['MAX_ENTRIES'] is {max_entries or None}, and OPTIONS['KEY_LAYOUT'] is 'readable'; accepted here: at most "
+            f"{SMALL}, or None without MAX_BYTES. Beyond that a look of culling lists on from the name where the last one ended, "
+            "which this store cannot do. Set both to None, and let a lifecycle rule of the bucket remove old objects."
+        )
+    single = features.delete_batch == 1 and features.remote
+    return Sweeper(max_entries or None, options.cull_frequency, max_bytes=options.max_bytes, single=single)
+
+
+def is_swept(options: Options, max_entries: int) -> bool:
+    """Whether the cache has a limit that cannot be kept by samples."""
+    small = max_entries and is_small(max_entries)
+    return options.key_layout == READABLE and bool(max_entries or options.max_bytes) and not small
 
 
 def envelopes_of(configuration: Configuration) -> Envelopes:

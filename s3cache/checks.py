@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from s3cache.backend import ObjectStoreCache
-from s3cache.options import is_local
+from s3cache.options import READABLE, is_local
 from s3cache.sampling import PAGE
 
 Caches = dict[str, ObjectStoreCache]
@@ -156,7 +156,8 @@ def large_values(alias: str, cache: ObjectStoreCache) -> Iterator[CheckMessage]:
     options = cache.configuration.options
     if options.max_bytes is None:
         return
-    share = int(options.max_bytes * min(1.0, PAGE / (options.max_entries or PAGE)))
+    sampled = options.max_entries if options.key_layout != READABLE else None
+    share = int(options.max_bytes * min(1.0, PAGE / (sampled or PAGE)))
     if options.max_value_bytes > share:
         yield Warning(
             f"CACHES[{alias!r}] may not keep to MAX_BYTES: a value may have {options.max_value_bytes:,} bytes, and a page of the "

@@ -26,14 +26,19 @@ class Looks:
         ``features.delete_batch`` victims; where ``sampling`` reads directories, one listing for each. Whatever goes wrong is
         reported and puts the look off: the write before it was good, and its caller must hear so.
         """
-        if self._culler is None or not self._culler.wrote(name, size):
+        if not self._is_due(name, size):
             return
         try:
-            await self._look(self._culler, name)
+            await self._look(name)
         except EngineError as error:
             self._observer.look_failed(error)
 
-    async def _look(self, culler: Culler, written: str) -> None:
+    def _is_due(self, name: str, size: int) -> bool:
+        return self._culler is not None and self._culler.wrote(name, size)
+
+    async def _look(self, written: str) -> None:
+        if (culler := self._culler) is None:
+            return
         page = await page_of(self._engine, culler.next_start(), culler.sample, self._layout)
         another = culler.another_start(page)
         if another is not None:

@@ -12,10 +12,10 @@ LAYERS = [
     """errors deadlines validation naming expiry early callkeys layouts ages accounts secretkeys signing gcm encryption
        fields envelope codec culling sampling pieces patterns version serializers serializers.* compressors compressors.*
        engines engines.base engines.profiles engines.s3answers engines.redaction engines.s3errors engines.s3headers
-       engines.s3location engines.s3options engines.sortednames legacyvalues""",
+       engines.s3location engines.s3options engines.sortednames legacyvalues sweeping sweepstate""",
     "runtime threaded engines.*",
     """statistics outage watched breaker journal guard policy fallback recovery readonly proving entries nearcache reads
-       retries conditional pages trimming looks timed parts computing flights bulk scans searches lifetimes
+       retries conditional pages trimming looks sweeps timed parts computing flights bulk scans searches lifetimes
        watching leases generations operations unanswered testing testing.*""",
     "options legacyoptions hookspecs plugins sharing guards assembly",
     """s3cache foundation callers stampede getorset memoized memoize renewals lockterms holders locks
